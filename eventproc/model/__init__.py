@@ -1,0 +1,1 @@
+"""Values that everything else speaks in: ids, tags, products, events, frozen descriptions."""

@@ -1,0 +1,126 @@
+"""Products: frozen dataclasses of columns that an event carries and a file stores."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from eventproc.errors import LogicError
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnSchema:
+    """One column of a product.
+
+    Attributes:
+        name: the field's name.
+        dtype: a numpy dtype name such as ``float32``, or ``str`` for a tuple of strings.
+        axis: columns with the same axis have the same length in an event; "" is the product's own axis
+            and None means exactly one value per event.
+        unit: "" for GeV, radians and counts.
+        doc: one sentence.
+    """
+
+    name: str
+    dtype: str
+    axis: str | None = ""
+    unit: str = ""
+    doc: str = ""
+
+
+ProductSchema = tuple[ColumnSchema, ...]
+
+
+def column(dtype: Any, *, axis: str | None = "", unit: str = "", doc: str = "") -> Any:
+    """A dataclass field of a product; see ColumnSchema for what the arguments mean."""
+    name = "str" if dtype is str else np.dtype(dtype).name
+    return dataclasses.field(metadata={"column": (name, axis, unit, doc)})
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    """Base of all products. A subclass is ``@dataclass(frozen=True, slots=True)`` with `column` fields.
+
+    Each field is a one-dimensional numpy array (a tuple of str where the dtype is ``str``); fields on one
+    axis share their length. A product of zero rows is as good as any other.
+    """
+
+    type_name: ClassVar[str] = ""
+
+    @classmethod
+    @functools.cache
+    def schema(cls) -> ProductSchema:
+        """The columns of this product type, in the order of their definition."""
+        return tuple(
+            ColumnSchema(field.name, *field.metadata["column"])
+            for field in dataclasses.fields(cls)
+            if "column" in field.metadata
+        )
+
+    @classmethod
+    def name(cls) -> str:
+        """The name of the type in branch names and files."""
+        return cls.type_name or cls.__name__
+
+    @classmethod
+    def empty(cls) -> Self:
+        """A product of no rows; a column of one value per event is zero or an empty string."""
+        return cls(**{c.name: _default(c) for c in cls.schema()})
+
+    def __len__(self) -> int:
+        """Rows on the product's own axis."""
+        for c in self.schema():
+            if c.axis == "":
+                return len(getattr(self, c.name))
+        return 1
+
+    def check(self) -> None:
+        """Checks that each column has its declared dtype and that columns of one axis agree in length.
+
+        uproot would cast silently; a wrong dtype must not get that far.
+
+        Raises:
+            LogicError: a column is of another type, not one-dimensional, or of another length.
+        """
+        lengths: dict[str | None, tuple[str, int]] = {None: ("one value per event", 1)}
+        for c in self.schema():
+            value = getattr(self, c.name)
+            if not _has_dtype(value, c.dtype):
+                found = (
+                    f"{value.dtype.name}, {value.ndim}-d" if hasattr(value, "dtype") else type(value).__name__
+                )
+                message = (
+                    f"{self.name()}.{c.name} is {found}; it must be a one-dimensional column of {c.dtype}"
+                )
+                raise LogicError(message)
+            first_name, first = lengths.setdefault(c.axis, (c.name, len(value)))
+            if len(value) != first:
+                message = f"{self.name()}.{c.name} has {len(value)} rows but {first_name} has {first}"
+                raise LogicError(message)
+
+
+def _default(c: ColumnSchema) -> Any:
+    rows = 1 if c.axis is None else 0
+    return ("",) * rows if c.dtype == "str" else np.zeros(rows, c.dtype)
+
+
+def _has_dtype(value: Any, dtype: str) -> bool:
+    if dtype == "str":
+        return isinstance(value, tuple)
+    return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.name == dtype
+
+
+@functools.cache
+def product_class(type_name: str, schema: ProductSchema) -> type[Product]:
+    """A product class for a type that a file holds and no module of the job names."""
+    fields = [
+        (c.name, Any, dataclasses.field(metadata={"column": (c.dtype, c.axis, c.unit, c.doc)}))
+        for c in schema
+    ]
+    return dataclasses.make_dataclass(
+        type_name, fields, bases=(Product,), frozen=True, slots=True, namespace={"type_name": type_name}
+    )

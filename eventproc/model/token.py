@@ -1,0 +1,36 @@
+"""Token: what a module holds of a product, typed, resolved once before the first event."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from eventproc.model.input_tag import InputTag
+from eventproc.model.product import Product
+
+ProductT = TypeVar("ProductT", bound=Product)
+
+
+class Token(Generic[ProductT]):
+    """A product's place in every event of the job.
+
+    Attributes:
+        product_type: the type the module asked for or promised.
+        tag: how the configuration names it.
+        slot: index in the event's products; set once by the registry, -1 before and -1 for a
+            product that `may_consume` asked for and nobody makes.
+    """
+
+    __slots__ = ("product_type", "slot", "tag")
+
+    def __init__(self, product_type: type[ProductT], tag: InputTag) -> None:
+        self.product_type = product_type
+        self.tag = tag
+        self.slot = -1
+
+    @property
+    def is_available(self) -> bool:
+        """Whether somebody makes the product; only `may_consume` gives tokens that are not."""
+        return self.slot >= 0
+
+    def __repr__(self) -> str:
+        return f"Token({self.product_type.name()}, {str(self.tag)!r})"

@@ -1,0 +1,24 @@
+"""What an author inherits: sources, producers, filters, analyzers, outputs, services and their parameters."""
+
+from eventproc.modules.declare import Declare
+from eventproc.modules.module import EDAnalyzer, EDFilter, EDProducer, ExternalWork, Module
+from eventproc.modules.output import OutputModule
+from eventproc.modules.parameters import ParameterDescription, doc
+from eventproc.modules.service import Service
+from eventproc.modules.source import Source, SourceBinding, SourceEvent
+
+__all__ = [
+    "Declare",
+    "EDAnalyzer",
+    "EDFilter",
+    "EDProducer",
+    "ExternalWork",
+    "Module",
+    "OutputModule",
+    "ParameterDescription",
+    "Service",
+    "Source",
+    "SourceBinding",
+    "SourceEvent",
+    "doc",
+]

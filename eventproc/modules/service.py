@@ -1,0 +1,58 @@
+"""Service: something a job has once, for its modules to use or to watch the job with."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from eventproc.model.event import EventView
+from eventproc.modules.parameters import ParameterDescription
+
+
+class Service(ABC):
+    """Base of all services. A hook does nothing unless overridden; only overridden ones are called."""
+
+    class Params(ParameterDescription):
+        """No parameters."""
+
+    kind: ClassVar[str] = "Service"
+
+    @abstractmethod
+    def __init__(self, params: Any) -> None:
+        """Takes checked parameters."""
+
+    async def start(self) -> None:
+        """Called on the event loop after all modules are built and before begin_job."""
+
+    async def stop(self) -> None:
+        """Called on the event loop at the very end, also after errors; services stop in reverse order."""
+
+    def begin_job(self, expected_events: int | None) -> None:
+        """The loop begins; how many events it will see, if known."""
+
+    def end_job(self) -> None:
+        """The loop ended."""
+
+    def pre_event(self, event: EventView) -> None:
+        """A stream takes up an event."""
+
+    def post_event(self, event: EventView) -> None:
+        """All paths of an event are done."""
+
+    def pre_module(self, event: EventView, label: str) -> None:
+        """A module starts on an event."""
+
+    def post_acquire(self, event: EventView, label: str) -> None:
+        """An ExternalWork module's acquire is done."""
+
+    def post_module(self, event: EventView, label: str) -> None:
+        """A module is done with an event."""
+
+    def report(self) -> Mapping[str, Any]:
+        """What the service adds to the job report, as JSON values; called after end_job, before stop."""
+        return {}
+
+    def summary(self) -> Mapping[str, str]:
+        """Lines for the table on the screen at the end: name to value."""
+        return {}

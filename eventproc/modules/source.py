@@ -1,0 +1,87 @@
+"""Source: where events come from."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from eventproc.model.branch import BranchDescription
+from eventproc.model.event import ReadSlot
+from eventproc.model.event_id import EventID
+from eventproc.model.product import Product
+from eventproc.modules.parameters import ParameterDescription
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBinding:
+    """A branch of the source that the job wants: where it goes in the event and as which class."""
+
+    branch: BranchDescription
+    product_type: type[Product]
+    slot: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceEvent:
+    """One event as the source hands it out: its id, and a way to read the bound products when asked."""
+
+    id: EventID
+    read: ReadSlot
+
+
+@dataclass(frozen=True, slots=True)
+class InputFileRecord:
+    """What the job report says of an input file."""
+
+    pfn: str
+    events_read: int
+    runs_and_lumis: tuple[tuple[int, int], ...] = ()
+    source_class: str = "PoolSource"
+
+
+class Source(ABC):
+    """Base of all sources. The order of calls is: constructor, branches, bind, next_event..., close."""
+
+    class Params(ParameterDescription):
+        """No parameters."""
+
+    kind: ClassVar[str] = "Source"
+
+    @abstractmethod
+    def __init__(self, params: Any, process: str) -> None:
+        """Takes checked parameters and the name of the process that runs; opens nothing it need not."""
+
+    @abstractmethod
+    def branches(self) -> Sequence[BranchDescription]:
+        """What the source's events hold; of several processes' products the most recent comes first.
+
+        Raises:
+            FileOpenError: the first input cannot be opened.
+        """
+
+    @abstractmethod
+    def bind(self, bindings: Sequence[SourceBinding]) -> None:
+        """Told once which branches to read."""
+
+    @abstractmethod
+    async def next_event(self) -> SourceEvent | None:
+        """The next event, or None at the end. Called by one stream at a time.
+
+        Raises:
+            FileOpenError: a later file cannot be opened.
+            FileReadError: its content cannot be read.
+            MismatchedInputFiles: a later file holds other products than the first.
+        """
+
+    def expected_events(self) -> int | None:
+        """How many events there will be, for progress; None when unknown."""
+        return None
+
+    def input_files(self) -> Sequence[InputFileRecord]:
+        """What has been read so far, for the job report."""
+        return ()
+
+    def close(self) -> None:
+        """Releases files and threads; called once, also after errors."""
