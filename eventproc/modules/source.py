@@ -79,6 +79,10 @@ class Source(ABC):
         """How many events there will be, for progress; None when unknown."""
         return None
 
+    def history(self) -> Sequence[dict[str, Any]]:
+        """Provenance of the processes that made the input, oldest first."""
+        return ()
+
     def input_files(self) -> Sequence[InputFileRecord]:
         """What has been read so far, for the job report."""
         return ()
