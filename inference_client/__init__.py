@@ -1,0 +1,1 @@
+"""Asks accelerator servers for inference; usable without the event framework."""

@@ -1,0 +1,241 @@
+"""Tensors from numpy arrays and back: three encodings, checked before anything is allocated."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference_client.protocol.datatypes import DTYPES, datatype_of
+from inference_client.protocol.errors import InvalidTensorError
+from inference_client.protocol.messages import Tensor
+
+Array = NDArray[np.generic]
+
+MAX_TENSOR_BYTES = 2**31
+"""A tensor that would decode to more is refused, so that a few sparse bytes cannot ask for all memory."""
+
+MAX_U16_ROW_SIZE = 2**16
+"""Rows of at most so many elements have uint16 indices, larger ones uint32."""
+
+
+class SparseParts(NamedTuple):
+    """The arrays of a sparse tensor, views of its bytes.
+
+    Attributes:
+        counts: uint32, (n_rows,): pairs in each row.
+        indices: uint16 or uint32, (sum of counts,): flat position within the row.
+        values: (sum of counts,): the elements there.
+    """
+
+    counts: NDArray[np.uint32]
+    indices: NDArray[np.unsignedinteger]
+    values: Array
+
+
+def dense_tensor(name: str, array: Array) -> Tensor:
+    """Wraps an array as a plain tensor, without a copy if it is little-endian and in C order.
+
+    Args:
+        name: Name of the model's input or output.
+        array: (n_rows, ...), any dtype of DTYPES.
+
+    Raises:
+        InvalidTensorError: The protocol has no such element type.
+    """
+    return Tensor(name=name, datatype=datatype_of(array.dtype), shape=list(array.shape), data=bytes_of(array))
+
+
+def scaled_tensor(name: str, steps: NDArray[np.uint8], scale: float) -> Tensor:
+    """Wraps whole steps of a common size as a tensor that stands for float32 values `scale * steps`.
+
+    Args:
+        name: Name of the model's input.
+        steps: uint8, (n_rows, ...).
+        scale: Size of one step, in the unit of the values.
+
+    Raises:
+        InvalidTensorError: `steps` is not uint8 or `scale` is not finite.
+    """
+    if steps.dtype != np.uint8:
+        message = f"tensor {name!r}: steps must be uint8, not {steps.dtype}"
+        raise InvalidTensorError(message)
+    shape = list(steps.shape)
+    tensor = Tensor(name=name, datatype="UINT8", shape=shape, data=bytes_of(steps), scale=float(scale))
+    check_tensor(tensor)
+    return tensor
+
+
+def sparse_tensor(
+    name: str, row_shape: tuple[int, ...], counts: Array, index: Array, value: Array, datatype: str = "FP32"
+) -> Tensor:
+    """Makes a sparse tensor from the elements that are not zero.
+
+    Args:
+        name: Name of the model's input.
+        row_shape: Shape of one row, such as (1, 224, 224).
+        counts: Whole numbers, (n_rows,): pairs in each row.
+        index: Whole numbers, (sum of counts,): flat position within the row; of equal ones the last wins.
+        value: (sum of counts,), any dtype that fits into `datatype` without loss.
+        datatype: Element type that the tensor stands for.
+
+    Raises:
+        InvalidTensorError: The arrays do not fit together.
+    """
+    row_size = math.prod(row_shape)
+    _check_index(name, index, row_size)
+    tensor = Tensor(
+        name=name,
+        datatype=datatype,
+        shape=[len(counts), *row_shape],
+        counts=bytes_of(counts.astype("<u4", copy=False)),
+        index=bytes_of(index.astype(_index_dtype(row_size), copy=False)),
+        value=bytes_of(value),
+        value_datatype=datatype_of(value.dtype),
+    )
+    check_tensor(tensor)
+    return tensor
+
+
+def check_tensor(tensor: Tensor) -> None:
+    """Checks that a tensor's parts have the sizes that its shape and datatype demand.
+
+    Raises:
+        InvalidTensorError: They have not, or the tensor would decode to more than MAX_TENSOR_BYTES.
+    """
+    n_bytes = math.prod(max(1, size) for size in tensor.shape) * decoded_dtype(tensor).itemsize
+    if n_bytes > MAX_TENSOR_BYTES:
+        message = (
+            f"tensor {tensor.name!r} of shape {tensor.shape} is {n_bytes} bytes, over {MAX_TENSOR_BYTES}"
+        )
+        raise InvalidTensorError(message)
+    if tensor.data is None:
+        _check_index(tensor.name, sparse_parts(tensor).indices, math.prod(tensor.shape[1:]))
+        return
+    _check_length(tensor, "data", tensor.data, math.prod(tensor.shape) * wire_dtype(tensor).itemsize)
+    if tensor.scale is not None and not math.isfinite(tensor.scale):
+        message = f"tensor {tensor.name!r}: scale {tensor.scale} is not finite"
+        raise InvalidTensorError(message)
+    if tensor.datatype == "BOOL" and np.frombuffer(tensor.data, np.uint8).max(initial=0) > 1:
+        message = f"tensor {tensor.name!r}: a BOOL byte is neither 0 nor 1"
+        raise InvalidTensorError(message)
+
+
+def decoded_dtype(tensor: Tensor) -> np.dtype[np.generic]:
+    """Element type that a tensor stands for: float32 for a scaled one, else its datatype.
+
+    Raises:
+        InvalidTensorError: The datatype is none of DTYPES.
+    """
+    return DTYPES["FP32"] if tensor.scale is not None else wire_dtype(tensor)
+
+
+def to_array(tensor: Tensor) -> Array:
+    """Decodes a tensor: a view of the body for a plain one, else a new array.
+
+    Returns:
+        (n_rows, ...), `decoded_dtype(tensor)`.
+
+    Raises:
+        InvalidTensorError: The tensor contradicts itself.
+    """
+    check_tensor(tensor)
+    if tensor.data is not None and tensor.scale is None:
+        return _elements(tensor, tensor.data)
+    out = np.empty(tensor.shape, decoded_dtype(tensor))
+    scatter_into(tensor, out)
+    return out
+
+
+def scatter_into(tensor: Tensor, out: Array) -> None:
+    """Decodes a tensor into an array that is there already, such as rows of a batch buffer.
+
+    Args:
+        tensor: What to decode; checked with `check_tensor` before.
+        out: tensor.shape, C order, any dtype that holds `decoded_dtype(tensor)`; overwritten entirely.
+
+    Raises:
+        InvalidTensorError: `out` has another shape or order.
+    """
+    if list(out.shape) != tensor.shape or not out.flags.c_contiguous:
+        message = f"tensor {tensor.name!r} of shape {tensor.shape} does not fit a buffer of shape {out.shape}"
+        raise InvalidTensorError(message)
+    if tensor.data is None:
+        counts, indices, values = sparse_parts(tensor)
+        row_starts = np.arange(len(counts), dtype=np.intp) * math.prod(tensor.shape[1:])
+        positions = np.repeat(row_starts, counts)
+        positions += indices
+        out.fill(0)
+        out.reshape(-1)[positions] = values
+    elif tensor.scale is None:
+        np.copyto(out, _elements(tensor, tensor.data))
+    else:
+        np.multiply(_elements(tensor, tensor.data), np.float32(tensor.scale), out=out)
+
+
+def sparse_parts(tensor: Tensor) -> SparseParts:
+    """Views the parts of a sparse tensor as arrays; the indices are not yet compared with the row.
+
+    Raises:
+        InvalidTensorError: The sizes of the parts contradict the shape or each other.
+    """
+    if tensor.counts is None or tensor.index is None or tensor.value is None or not tensor.shape:
+        message = f"tensor {tensor.name!r} of shape {tensor.shape} is not sparse with rows"
+        raise InvalidTensorError(message)
+    value_dtype = DTYPES.get(tensor.value_datatype or "")
+    if value_dtype is None or not np.can_cast(value_dtype, wire_dtype(tensor), "safe"):
+        message = f"tensor {tensor.name!r}: {tensor.value_datatype} values do not fit into {tensor.datatype}"
+        raise InvalidTensorError(message)
+    _check_length(tensor, "counts", tensor.counts, 4 * tensor.shape[0])
+    counts = np.frombuffer(tensor.counts, np.dtype("<u4"))
+    n_pairs = int(counts.sum(dtype=np.uint64))
+    index_dtype = _index_dtype(math.prod(tensor.shape[1:]))
+    _check_length(tensor, "index", tensor.index, n_pairs * index_dtype.itemsize)
+    _check_length(tensor, "value", tensor.value, n_pairs * value_dtype.itemsize)
+    return SparseParts(
+        counts, np.frombuffer(tensor.index, index_dtype), np.frombuffer(tensor.value, value_dtype)
+    )
+
+
+def wire_dtype(tensor: Tensor) -> np.dtype[np.generic]:
+    """Element type of a tensor's `datatype`.
+
+    Raises:
+        InvalidTensorError: The datatype is none of DTYPES.
+    """
+    dtype = DTYPES.get(tensor.datatype)
+    if dtype is None:
+        message = (
+            f"tensor {tensor.name!r} has datatype {tensor.datatype[:40]!r}; there are {', '.join(DTYPES)}"
+        )
+        raise InvalidTensorError(message)
+    return dtype
+
+
+def bytes_of(array: Array) -> memoryview:
+    """Little-endian bytes of an array in C order; a view where it has that form already."""
+    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    return little.reshape(-1).view(np.uint8).data
+
+
+def _index_dtype(row_size: int) -> np.dtype[np.unsignedinteger]:
+    return np.dtype("<u2") if row_size <= MAX_U16_ROW_SIZE else np.dtype("<u4")
+
+
+def _elements(tensor: Tensor, data: memoryview) -> Array:
+    return np.frombuffer(data, wire_dtype(tensor)).reshape(tensor.shape)
+
+
+def _check_index(name: str, index: Array, row_size: int) -> None:
+    if index.size and not 0 <= int(index.min()) <= int(index.max()) < row_size:
+        message = f"tensor {name!r}: an index is outside its row of {row_size} elements"
+        raise InvalidTensorError(message)
+
+
+def _check_length(tensor: Tensor, part: str, data: memoryview, expected_bytes: int) -> None:
+    if data.nbytes != expected_bytes:
+        message = (
+            f"tensor {tensor.name!r}: {part} has {data.nbytes} bytes, "
+            f"shape {tensor.shape} and datatype {tensor.datatype} want {expected_bytes}"
+        )
+        raise InvalidTensorError(message)

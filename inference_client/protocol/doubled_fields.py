@@ -1,0 +1,80 @@
+"""Finds a map key that occurs twice in a msgpack body, of which msgspec would take the last one.
+
+Two programs that read a doubled field differently disagree on what was asked; so it is refused. Only the
+headers are visited, never the tensor bytes: some ten microseconds for a request.
+"""
+
+from inference_client.protocol.errors import MalformedBodyError
+
+# Sizes and kinds by leading byte: https://github.com/msgpack/msgpack/blob/master/spec.md#formats
+_SCALAR_SIZES = {
+    0xC0: 1, 0xC2: 1, 0xC3: 1,
+    0xCA: 5, 0xCB: 9,
+    0xCC: 2, 0xCD: 3, 0xCE: 5, 0xCF: 9,
+    0xD0: 2, 0xD1: 3, 0xD2: 5, 0xD3: 9,
+}  # fmt: skip
+_BYTES_LENGTH_SIZES = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}
+_ARRAY_LENGTH_SIZES = {0xDC: 2, 0xDD: 4}
+_MAP_LENGTH_SIZES = {0xDE: 2, 0xDF: 4}
+
+
+def refuse_doubled_fields(body: bytes | memoryview) -> None:
+    """Checks that no map of a body holds a key twice.
+
+    Args:
+        body: msgpack that msgspec has decoded without complaint, so it is complete and not deep.
+
+    Raises:
+        MalformedBodyError: A key occurs twice.
+    """
+    _end_of_value(body, 0)
+
+
+def _end_of_value(body: bytes | memoryview, at: int) -> int:
+    tag = body[at]
+    if tag < 0x80 or tag >= 0xE0:
+        return at + 1
+    if tag < 0x90:
+        return _end_of_map(body, at + 1, tag & 0x0F)
+    if tag < 0xA0:
+        return _end_of_array(body, at + 1, tag & 0x0F)
+    if tag < 0xC0:
+        return at + 1 + (tag & 0x1F)
+    if tag in _SCALAR_SIZES:
+        return at + _SCALAR_SIZES[tag]
+    for sizes, end in _LONG_FORMS:
+        if tag in sizes:
+            start = at + 1 + sizes[tag]
+            return end(body, start, int.from_bytes(body[at + 1 : start], "big"))
+    message = f"msgpack type 0x{tag:02x} is not used by this protocol"
+    raise MalformedBodyError(message)
+
+
+def _end_of_bytes(_body: bytes | memoryview, at: int, length: int) -> int:
+    return at + length
+
+
+def _end_of_array(body: bytes | memoryview, at: int, length: int) -> int:
+    for _ in range(length):
+        at = _end_of_value(body, at)
+    return at
+
+
+def _end_of_map(body: bytes | memoryview, at: int, length: int) -> int:
+    seen = set()
+    for _ in range(length):
+        key_end = _end_of_value(body, at)
+        key = bytes(body[at:key_end])
+        if key in seen:
+            message = "a field occurs twice"
+            raise MalformedBodyError(message)
+        seen.add(key)
+        at = _end_of_value(body, key_end)
+    return at
+
+
+_LONG_FORMS = (
+    (_BYTES_LENGTH_SIZES, _end_of_bytes),
+    (_ARRAY_LENGTH_SIZES, _end_of_array),
+    (_MAP_LENGTH_SIZES, _end_of_map),
+)
