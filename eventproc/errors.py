@@ -61,6 +61,13 @@ class ModuleFailure(EventProcError):
     category = "StdException"
 
 
+class BadAlloc(EventProcError):
+    """Memory ran out."""
+
+    exit_code = 8004
+    category = "BadAlloc"
+
+
 class ProductNotFound(EventProcError):
     """A module asked the event for a product that is not there."""
 
@@ -159,6 +166,16 @@ class CaughtSignal(EventProcError):
     def shell_code(self) -> int:
         """Shells read 128 + n as death by signal n."""
         return 128 + self.signal_number
+
+
+def as_framework_error(error: Exception) -> EventProcError:
+    """The framework's error for any exception: itself, or a failure that names it as its cause."""
+    if isinstance(error, EventProcError):
+        return error
+    kind = BadAlloc if isinstance(error, MemoryError) else ModuleFailure
+    failure = kind(f"{type(error).__name__}: {error}")
+    failure.__cause__ = error
+    return failure
 
 
 def near_names(name: str, known: Iterable[str]) -> str:

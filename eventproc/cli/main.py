@@ -1,0 +1,66 @@
+"""The command ``eventproc``: finds its commands by name in the entry points, loads only the one that runs."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from eventproc.errors import CommandLineError, EventProcError
+from eventproc.plugins import load_plugin, plugin_names
+from eventproc.version import __version__
+
+_USAGE_ERROR = 2
+"""What typer ends with after a word it cannot use."""
+
+GROUP = "eventproc.commands"
+"""Entry-point group; a separately installed package adds commands there."""
+
+
+class CommandTable(TyperGroup):
+    """The commands of all installed packages, as one group."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
+        """Names of all commands."""
+        return plugin_names(GROUP)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the base class's signature
+        """Loads one command; a name that nobody has is the base class's error to tell."""
+        if cmd_name not in plugin_names(GROUP):
+            return None
+        application = typer.Typer(add_completion=False, rich_markup_mode=None)
+        application.command(cmd_name)(load_plugin(cmd_name, GROUP))
+        return typer.main.get_command(application)
+
+
+application = typer.Typer(cls=CommandTable, no_args_is_help=True, rich_markup_mode=None)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"eventproc {__version__}")
+        raise typer.Exit
+
+
+@application.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Runs event-processing jobs and looks after their files."""
+
+
+def main() -> None:
+    """Runs the command line; ends the process with the shell code of what happened."""
+    try:
+        application()
+    except EventProcError as error:
+        typer.echo(f"eventproc: {error}", err=True)
+        sys.exit(error.shell_code)
+    except SystemExit as ending:
+        if ending.code == _USAGE_ERROR:
+            sys.exit(CommandLineError.exit_code & 0xFF)
+        raise

@@ -1,0 +1,1 @@
+"""Runs a frozen job: the only place that knows about concurrency."""

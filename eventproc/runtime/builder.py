@@ -1,0 +1,171 @@
+"""Builds a job from its frozen description: services, source, modules and paths, with everything checked."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from eventproc.errors import ConfigurationError
+from eventproc.model.branch import BranchDescription
+from eventproc.model.descriptions import PathDescription, ProcessDescription
+from eventproc.model.product import Product
+from eventproc.model.token import Token
+from eventproc.modules.module import Module
+from eventproc.modules.output import OutputModule
+from eventproc.modules.service import Service
+from eventproc.modules.source import Source
+from eventproc.runtime.components import Component, check_components, with_default_services
+from eventproc.runtime.path_order import find_cycle, order_problems, paths_depend_on_each_other
+from eventproc.runtime.paths import EventSchedule, PathRunner, Step
+from eventproc.runtime.registry import ProductRegistry, Resolution
+from eventproc.runtime.watchers import Watchers
+from eventproc.runtime.worker import Worker
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job that is ready to run.
+
+    Attributes:
+        description: the frozen configuration, every component's parameters completed with defaults.
+        source: the source, bound to the branches the job wants.
+        services: services in order of construction.
+        modules: modules by label, without the output modules.
+        outputs: output modules by label.
+        kept: per output module, the branches it keeps and how to get them.
+        schedule: the paths.
+        watch: the services' hooks.
+        n_slots: products an event of this job can hold.
+    """
+
+    description: ProcessDescription
+    source: Source
+    services: tuple[Service, ...]
+    modules: dict[str, Module]
+    outputs: dict[str, OutputModule]
+    kept: dict[str, list[tuple[BranchDescription, Token[Product]]]]
+    schedule: EventSchedule
+    watch: Watchers
+    n_slots: int
+
+
+def build(description: ProcessDescription) -> Job:
+    """Turns a frozen description into a job.
+
+    Raises:
+        ConfigurationError: unknown plugins, wrong parameters, products nobody makes: all of a kind at once.
+        FileOpenError: the source cannot open its first input.
+    """
+    description = with_default_services(description)
+    runs = _labels_that_run(description)
+    wanted = [m for m in description.modules if m.label in runs]
+    source, *others = check_components([description.source, *description.services, *wanted])
+    services, modules = others[: len(description.services)], others[len(description.services) :]
+    description = _completed(description, source, services, modules)
+    built = tuple(component.plugin(component.params) for component in services)
+    reader: Source = source.plugin(source.params, description.name)
+    try:
+        return _build_modules(description, modules, built, reader)
+    except BaseException:
+        reader.close()
+        raise
+
+
+def _labels_that_run(description: ProcessDescription) -> set[str]:
+    return {step.label for path in description.paths for step in path.steps} | set(description.unscheduled)
+
+
+def _completed(
+    description: ProcessDescription,
+    source: Component,
+    services: Sequence[Component],
+    modules: Sequence[Component],
+) -> ProcessDescription:
+    """The description with the defaults of everything that runs written out."""
+    checked = {component.label: component.description for component in modules}
+    return dataclasses.replace(
+        description,
+        source=source.description,
+        services=tuple(component.description for component in services),
+        modules=tuple(checked.get(m.label, m) for m in description.modules),
+    )
+
+
+def _build_modules(
+    description: ProcessDescription,
+    components: Sequence[Component],
+    services: tuple[Service, ...],
+    source: Source,
+) -> Job:
+    idle = {m.label for m in description.modules} - {component.label for component in components}
+    registry = ProductRegistry(description.name, source.branches(), services, idle)
+    every = {c.label: _construct(c, registry) for c in components}
+    outputs = {label: module for label, module in every.items() if isinstance(module, OutputModule)}
+    modules = {label: module for label, module in every.items() if label not in outputs}
+    kept = {
+        label: [
+            (branch, registry.keep(label, branch)) for branch in registry.branches() if output.select(branch)
+        ]
+        for label, output in outputs.items()
+    }
+    resolution = registry.resolve()
+    _check_order(description, modules, resolution)
+    source.bind(resolution.bindings)
+    watch = Watchers(services)
+    schedule = _schedule(description, modules, resolution, watch)
+    return Job(
+        description=description,
+        source=source,
+        services=services,
+        modules=modules,
+        outputs=outputs,
+        kept=kept,
+        schedule=schedule,
+        watch=watch,
+        n_slots=resolution.n_slots,
+    )
+
+
+def _construct(component: Component, registry: ProductRegistry) -> Module:
+    try:
+        module: Module = component.plugin(component.params, registry.declare_for(component.label))
+    except ConfigurationError as error:
+        error.add_context(f"Constructing module {component.description.type}/'{component.label}'")
+        raise
+    return module
+
+
+def _check_order(description: ProcessDescription, modules: dict[str, Module], resolution: Resolution) -> None:
+    needs = {label: resolution.dependencies.get(label, set()) for label in modules}
+    cycle = find_cycle(needs)
+    if cycle:
+        message = "modules wait for each other's products: " + " needs ".join(map(repr, cycle))
+        raise ConfigurationError(message)
+    problems = order_problems(description.paths, needs, set(description.unscheduled))
+    if problems:
+        raise ConfigurationError("\n".join(problems))
+
+
+def _schedule(
+    description: ProcessDescription, modules: dict[str, Module], resolution: Resolution, watch: Watchers
+) -> EventSchedule:
+    workers = {label: Worker(i, label, module, watch) for i, (label, module) in enumerate(modules.items())}
+    unscheduled = set(description.unscheduled)
+    for label, worker in workers.items():
+        needed = resolution.dependencies.get(label, set())
+        worker.on_demand = tuple(workers[n] for n in sorted(needed & unscheduled))
+    paths = [path for path in description.paths if path.kind == "Path"]
+    end_paths = [path for path in description.paths if path.kind != "Path"]
+    return EventSchedule(
+        [_runner(path, workers) for path in paths],
+        [_runner(path, workers) for path in end_paths],
+        len(workers),
+        in_order=paths_depend_on_each_other(paths, resolution.dependencies, unscheduled),
+    )
+
+
+def _runner(path: PathDescription, workers: dict[str, Worker]) -> PathRunner:
+    """A path without its output modules: those write in input order, after the event."""
+    steps = [Step(workers[s.label], s.negate, s.ignore) for s in path.steps if s.label in workers]
+    return PathRunner(path.name, steps)

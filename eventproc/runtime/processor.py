@@ -1,0 +1,142 @@
+"""EventProcessor: the life of a job, from opened outputs to a known ending."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from eventproc.errors import as_framework_error
+from eventproc.modules.module import Module
+from eventproc.modules.service import Service
+from eventproc.runtime.builder import Job
+from eventproc.runtime.ordered_output import OrderedOutput
+from eventproc.runtime.stop_signals import StopSignals
+from eventproc.runtime.streams import StreamPool
+from eventproc.services.job_report import JobReport, SkippedEvent
+
+_EVENTS_AHEAD_PER_STREAM = 4
+"""Finished events a stream may be ahead of the slowest one before it waits."""
+
+
+class EventProcessor:
+    """Runs one job once.
+
+    Args:
+        job: the built job.
+        report: filled while the job runs; complete but for its end when `run` returns.
+
+    Attributes:
+        summary: lines that services have for the screen, name to value.
+    """
+
+    def __init__(self, job: Job, report: JobReport) -> None:
+        self.summary: dict[str, str] = {}
+        self._job = job
+        self._report = report
+        options = job.description.options
+        self._n_streams = options.numberOfStreams or max(1, options.numberOfThreads)
+        capacity = self._n_streams * _EVENTS_AHEAD_PER_STREAM
+        self._output = OrderedOutput(tuple(job.outputs.items()), capacity)
+        self._pool = StreamPool(
+            job.source,
+            job.schedule,
+            self._output,
+            job.watch,
+            n_slots=job.n_slots,
+            max_events=job.description.max_events,
+            continue_after=frozenset(options.TryToContinue),
+        )
+        self._opened: list[str] = []  # labels of outputs that must be closed or abandoned
+        self._started: list[Service] = []  # services that must be stopped
+        self._begun: list[Module] = []  # modules whose end_job is owed
+
+    async def run(self) -> None:
+        """Runs the job to its end; errors go into the report and are not raised."""
+        with StopSignals() as signals:
+            await self._note(self._work(signals))
+            signals.disarm()
+            if signals.caught is not None and not self._report.errors:
+                self._report.add_error(signals.caught)
+            for module in self._begun:
+                self._attempt(module.end_job)
+            self._end_outputs(keep_partial=signals.caught is not None)
+            self._fill_report()
+            for service in reversed(self._started):
+                await self._note(service.stop())
+            self._job.source.close()
+
+    async def _work(self, signals: StopSignals) -> None:
+        self._open_outputs()
+        for service in self._job.services:
+            self._started.append(service)
+            await service.start()
+        for module in (*self._job.modules.values(), *self._job.outputs.values()):
+            self._begun.append(module)
+            module.begin_job()
+        for hook in self._job.watch.begin_job:
+            hook(self._expected_events())
+        signals.on_first = self._pool.stop
+        try:
+            await self._pool.run(self._n_streams)
+        finally:
+            for end in self._job.watch.end_job:
+                end()
+
+    def _expected_events(self) -> int | None:
+        expected, limit = self._job.source.expected_events(), self._job.description.max_events
+        if expected is None or limit < 0:
+            return expected if limit < 0 else limit
+        return min(expected, limit)
+
+    def _open_outputs(self) -> None:
+        history = self._job.source.history()
+        for label, output in self._job.outputs.items():
+            output.open(self._job.description, self._job.kept[label], history)
+            self._opened.append(label)
+
+    def _end_outputs(self, *, keep_partial: bool) -> None:
+        for label in self._opened:
+            output = self._job.outputs[label]
+            record = None if self._report.errors else self._attempt(output.close)
+            if record is None:
+                record = self._attempt(functools.partial(output.abandon, keep_partial=keep_partial))
+            if record is not None:
+                self._report.outputs.append(record)
+
+    def _fill_report(self) -> None:
+        report, counts = self._report, self._pool.counts
+        report.events_read = counts.read
+        report.events_written = max(
+            (output.events for output in report.outputs if output.complete), default=0
+        )
+        report.events_failed = counts.failed
+        report.skipped_events = [
+            SkippedEvent(id_, error.category, str(error)) for id_, error in counts.skipped
+        ]
+        expected = self._expected_events()
+        report.events_unprocessed = (
+            None if expected is None else expected - self._output.settled - counts.failed
+        )
+        report.inputs = list(self._job.source.input_files())
+        for service in self._job.services:
+            if values := self._attempt(service.report):
+                report.services[type(service).__name__] = values
+            self.summary.update(self._attempt(service.summary) or {})
+
+    async def _note(self, step: Any) -> None:
+        """Awaits a step of the job and keeps the first error; a cancelled step leaves the signal to tell."""
+        try:
+            await step
+        except asyncio.CancelledError:
+            return
+        except Exception as error:  # noqa: BLE001 - services may raise anything
+            self._report.add_error(as_framework_error(error))
+
+    def _attempt(self, step: Callable[[], Any]) -> Any:
+        try:
+            return step()
+        except Exception as error:  # noqa: BLE001 - the rest of the job must still end
+            self._report.add_error(as_framework_error(error))
+            return None

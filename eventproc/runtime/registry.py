@@ -1,0 +1,241 @@
+"""ProductRegistry: who makes and who needs which product, settled before the first event."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from eventproc.errors import ConfigurationError, near_names
+from eventproc.model.branch import BranchDescription
+from eventproc.model.input_tag import InputTag
+from eventproc.model.product import Product, product_class
+from eventproc.model.token import Token
+from eventproc.modules.service import Service
+from eventproc.modules.source import SourceBinding
+
+T = TypeVar("T", bound=Product)
+S = TypeVar("S")
+
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """A product that a module asked for."""
+
+    label: str
+    token: Token[Any]
+    optional: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Promise:
+    """A product that a module promised."""
+
+    branch: BranchDescription
+    token: Token[Any]
+
+
+@dataclass(slots=True)
+class Resolution:
+    """The dependency graph of a job with every token's slot settled.
+
+    Attributes:
+        n_slots: products an event of this job can hold.
+        bindings: what the source has to provide.
+        dependencies: per consumer label, the labels of this process's modules it needs.
+    """
+
+    n_slots: int
+    bindings: list[SourceBinding] = field(default_factory=list)
+    dependencies: dict[str, set[str]] = field(default_factory=dict)
+
+
+class ProductRegistry:
+    """Collects what modules declare, then resolves every tag to one producer.
+
+    Args:
+        process: name of the process that runs.
+        source_branches: what the input holds, most recent process first.
+        services: the job's services, for ``declare.service``.
+        idle: labels of modules that are defined but stand on no path and no Task, for messages.
+    """
+
+    def __init__(
+        self,
+        process: str,
+        source_branches: Sequence[BranchDescription],
+        services: Sequence[Service] = (),
+        idle: Collection[str] = (),
+    ) -> None:
+        self._process = process
+        self._source_branches = tuple(source_branches)
+        self._services = tuple(services)
+        self._idle = frozenset(idle)
+        self._requests: list[_Request] = []
+        self._promises: list[_Promise] = []
+        self._read: dict[BranchDescription, type[Product]] = {}  # of the input, as which class
+        self._readers: list[tuple[Token[Any], BranchDescription]] = []
+
+    def declare_for(self, label: str) -> ModuleDeclare:
+        """The object a module's constructor declares with."""
+        return ModuleDeclare(label, self)
+
+    def branches(self) -> list[BranchDescription]:
+        """Every branch an output module may keep: this process's products, then the input's."""
+        return [promise.branch for promise in self._promises] + list(self._source_branches)
+
+    def keep(self, label: str, branch: BranchDescription) -> Token[Product]:
+        """A token for an output module that keeps a branch; the product may be missing from an event."""
+        for promise in self._promises:
+            if promise.branch == branch:
+                token: Token[Product] = Token(promise.token.product_type, _tag_of(branch))
+                self._requests.append(_Request(label, token, optional=True))
+                return token
+        token = Token(product_class(branch.type_name, branch.schema), _tag_of(branch))
+        self._read_from_source(token, branch)
+        return token
+
+    def resolve(self) -> Resolution:
+        """Gives every token its slot.
+
+        Raises:
+            ConfigurationError: products nobody makes, all of them in one message.
+        """
+        resolution = Resolution(n_slots=0)
+        for slot, promise in enumerate(self._promises):
+            promise.token.slot = slot
+        problems = [problem for r in self._requests if (problem := self._resolve(r, resolution))]
+        if problems:
+            raise ConfigurationError("\n".join(problems))
+        resolution.bindings = self._bind_source()
+        resolution.n_slots = len(self._promises) + len(resolution.bindings)
+        return resolution
+
+    def service(self, label: str, service_type: type[S]) -> S:
+        """The service of a type.
+
+        Raises:
+            ConfigurationError: the job has none.
+        """
+        for service in self._services:
+            if isinstance(service, service_type):
+                return service
+        name = service_type.__name__
+        message = (
+            f"module {label!r} needs the service {name}: add process.{name} = cms.Service({name!r}, ...)"
+        )
+        raise ConfigurationError(message)
+
+    def request(self, label: str, token: Token[Any], *, optional: bool) -> None:
+        """Notes a product that a module asks for."""
+        self._requests.append(_Request(label, token, optional))
+
+    def promise(self, label: str, token: Token[Any], instance: str) -> None:
+        """Notes a product that a module makes."""
+        kind = token.product_type
+        branch = BranchDescription(kind.name(), label, instance, self._process, kind.schema())
+        if any(promise.branch.name == branch.name for promise in self._promises):
+            message = f"module {label!r} declares {branch.name} twice; give one an instance name"
+            raise ConfigurationError(message)
+        self._promises.append(_Promise(branch, token))
+
+    def _resolve(self, request: _Request, resolution: Resolution) -> str:
+        """Finds the maker of one product; returns what is wrong, or an empty string."""
+        token = request.token
+        promise = self._promise_for(token)
+        if promise is not None:
+            token.slot = promise.token.slot
+            resolution.dependencies.setdefault(request.label, set()).add(promise.branch.label)
+            return ""
+        if token.tag.process != "@currentProcess":
+            for branch in self._source_branches:
+                if branch.matches(_of_any_earlier_process(token.tag), token.product_type.name()):
+                    self._read_from_source(token, branch)
+                    return ""
+        return "" if request.optional else self._explain_missing(request)
+
+    def _promise_for(self, token: Token[Any]) -> _Promise | None:
+        if token.tag.process not in ("", "@currentProcess", self._process):
+            return None
+        tag = InputTag(token.tag.label, token.tag.instance)
+        for promise in self._promises:
+            if promise.branch.matches(tag, token.product_type.name()):
+                return promise
+        return None
+
+    def _read_from_source(self, token: Token[Any], branch: BranchDescription) -> None:
+        self._readers.append((token, branch))
+        # A class that a module names is better than the one generated for an output module.
+        if self._read.setdefault(branch, token.product_type) is product_class(
+            branch.type_name, branch.schema
+        ):
+            self._read[branch] = token.product_type
+
+    def _bind_source(self) -> list[SourceBinding]:
+        first = len(self._promises)
+        bindings = [SourceBinding(b, kind, first + i) for i, (b, kind) in enumerate(self._read.items())]
+        slots = {binding.branch: binding.slot for binding in bindings}
+        for token, branch in self._readers:
+            token.slot = slots[branch]
+        return bindings
+
+    def _explain_missing(self, request: _Request) -> str:
+        token, name = request.token, request.token.product_type.name()
+        hint = self._hint(token.tag, name)
+        return f"module {request.label!r} consumes {name} {str(token.tag)!r}, which nobody makes: {hint}"
+
+    def _hint(self, tag: InputTag, type_name: str) -> str:
+        if tag.label in self._idle:
+            return f"module {tag.label!r} is defined but stands on no path and no Task"
+        branches = self.branches()
+        of_type = [str(_tag_of(b)) for b in branches if b.type_name == type_name]
+        if of_type:
+            return near_names(str(tag), of_type)
+        of_label = sorted({b.type_name for b in branches if b.label == tag.label})
+        if of_label:
+            return f"{tag.label!r} makes {', '.join(of_label)}"
+        return f"no module and no input makes any {type_name}"
+
+
+class ModuleDeclare:
+    """What one module's constructor declares with; see ``eventproc.modules.Declare``."""
+
+    def __init__(self, label: str, registry: ProductRegistry) -> None:
+        self._label = label
+        self._registry = registry
+
+    @property
+    def label(self) -> str:
+        """The module's own label."""
+        return self._label
+
+    def consumes(self, product_type: type[T], tag: InputTag | str) -> Token[T]:
+        """Asks for a product."""
+        return self._request(product_type, tag, optional=False)
+
+    def may_consume(self, product_type: type[T], tag: InputTag | str) -> Token[T]:
+        """Asks for a product that may be missing."""
+        return self._request(product_type, tag, optional=True)
+
+    def produces(self, product_type: type[T], instance: str = "") -> Token[T]:
+        """Promises a product."""
+        token = Token(product_type, InputTag(self._label, instance))
+        self._registry.promise(self._label, token, instance)
+        return token
+
+    def service(self, service_type: type[S]) -> S:
+        """The job's service of that type."""
+        return self._registry.service(self._label, service_type)
+
+    def _request(self, product_type: type[T], tag: InputTag | str, *, optional: bool) -> Token[T]:
+        token = Token(product_type, InputTag(tag) if isinstance(tag, str) else tag)
+        self._registry.request(self._label, token, optional=optional)
+        return token
+
+
+def _tag_of(branch: BranchDescription) -> InputTag:
+    return InputTag(branch.label, branch.instance, branch.process)
+
+
+def _of_any_earlier_process(tag: InputTag) -> InputTag:
+    return InputTag(tag.label, tag.instance) if tag.process == "@skipCurrentProcess" else tag

@@ -1,0 +1,131 @@
+"""Streams: so many events in flight at once, over one source, on one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from eventproc.errors import EventProcError
+from eventproc.model.event import Event
+from eventproc.model.event_id import EventID
+from eventproc.modules.source import Source
+from eventproc.runtime.ordered_output import OrderedOutput
+from eventproc.runtime.paths import EventSchedule
+from eventproc.runtime.watchers import Watchers
+
+_LONGEST_TURN_S = 0.005
+"""A stream whose modules never wait gives way to signals and sockets this often."""
+
+
+@dataclass(slots=True)
+class LoopCounts:
+    """What the loop has done so far.
+
+    Attributes:
+        read: events taken from the source.
+        failed: events whose failure ended the job.
+        skipped: events dropped because of a failure of a category in TryToContinue: id and failure.
+    """
+
+    read: int = 0
+    failed: int = 0
+    skipped: list[tuple[EventID, EventProcError]] = field(default_factory=list)
+
+
+class StreamPool:
+    """Runs N streams until the source ends, an event fails for good, or somebody asks to stop.
+
+    Args:
+        source: the bound source.
+        schedule: what to do with an event.
+        output: where finished events go.
+        watch: the service hooks.
+        n_slots: products an event can hold.
+        max_events: events to read, -1 for all.
+        continue_after: exception categories that skip the event.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        schedule: EventSchedule,
+        output: OrderedOutput,
+        watch: Watchers,
+        *,
+        n_slots: int,
+        max_events: int,
+        continue_after: frozenset[str],
+    ) -> None:
+        self._source = source
+        self._schedule = schedule
+        self._output = output
+        self._watch = watch
+        self._n_slots = n_slots
+        self._max_events = max_events
+        self._continue_after = continue_after
+        self._reading = asyncio.Lock()  # the source serves one stream at a time
+        self._stopping = False
+        self._turn_began = time.monotonic()
+        self.counts = LoopCounts()
+
+    def stop(self) -> None:
+        """Reads no more events; those in flight are finished."""
+        self._stopping = True
+
+    async def run(self, n_streams: int) -> None:
+        """Runs the streams to the end.
+
+        Raises:
+            EventProcError: the first failure; events in flight are given up.
+        """
+        streams = [asyncio.create_task(self._run_stream(i), name=f"stream {i}") for i in range(n_streams)]
+        try:
+            await asyncio.gather(*streams)
+        finally:
+            for stream in streams:
+                stream.cancel()
+            await asyncio.gather(*streams, return_exceptions=True)
+
+    async def _run_stream(self, number: int) -> None:
+        while not self._stopping:
+            await self._output.reserve()
+            event = await self._next_event(number)
+            if event is None:
+                self._output.release_unused()
+                return
+            await self._process(event)
+            await self._give_way()
+
+    async def _next_event(self, stream: int) -> Event | None:
+        async with self._reading:
+            if self._stopping or self.counts.read == self._max_events:
+                return None
+            found = await self._source.next_event()
+            if found is None:
+                self._stopping = True
+                return None
+            index = self.counts.read
+            self.counts.read += 1
+        return Event(found.id, index, stream, self._n_slots, found.read)
+
+    async def _process(self, event: Event) -> None:
+        for hook in self._watch.pre_event:
+            hook(event)
+        try:
+            await self._schedule.run(event)
+        except EventProcError as error:
+            if error.category not in self._continue_after:
+                self.counts.failed += 1
+                raise
+            self.counts.skipped.append((event.id, error))
+            self._output.finish(event.index, None)
+            return
+        for hook in self._watch.post_event:
+            hook(event)
+        self._output.finish(event.index, event)
+
+    async def _give_way(self) -> None:
+        if time.monotonic() - self._turn_began > _LONGEST_TURN_S:
+            await asyncio.sleep(0)
+            self._turn_began = time.monotonic()
