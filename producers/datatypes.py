@@ -26,6 +26,27 @@ class EcalRecHits(Product):
 
 
 @dataclass(frozen=True, slots=True)
+class EcalCrystals(Product):
+    """Crystals that passed the hit selection, at their place in the detector."""
+
+    energy: Floats = column(np.float32, doc="calibrated energy")
+    eta: Floats = column(np.float32, doc="pseudorapidity of the crystal, seen from the origin")
+    phi: Floats = column(np.float32, doc="azimuth of the crystal, in [-pi, pi)")
+
+
+@dataclass(frozen=True, slots=True)
+class DroppedHits(Product):
+    """How many hits of an event the selection dropped, each under the first reason that applies."""
+
+    invalidId: Ints = column(np.uint32, axis=None, doc="the raw id names no crystal of the barrel")
+    notFinite: Ints = column(np.uint32, axis=None, doc="the energy is NaN or infinite")
+    negative: Ints = column(np.uint32, axis=None, doc="the energy is zero or less")
+    belowThreshold: Ints = column(np.uint32, axis=None, doc="the energy is at or below the threshold")
+    badSeverity: Ints = column(np.uint32, axis=None, doc="the hit is Weird or Bad")
+    outOfTime: Ints = column(np.uint32, axis=None, doc="the hit is out of time")
+
+
+@dataclass(frozen=True, slots=True)
 class Jets(Product):
     """Jets clustered from crystals, massless crystals at the vertex's angles."""
 

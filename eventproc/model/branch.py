@@ -18,6 +18,7 @@ class BranchDescription:
         instance: the instance, "" for a module's unnamed product.
         process: the name of the process that made it.
         schema: its columns.
+        attributes: what is the same for every event, such as the specification of images, as JSON text.
     """
 
     type_name: str
@@ -25,6 +26,7 @@ class BranchDescription:
     instance: str
     process: str
     schema: ProductSchema
+    attributes: str = "{}"
 
     @property
     def name(self) -> str:

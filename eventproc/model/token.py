@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from eventproc.model.input_tag import InputTag
 from eventproc.model.product import Product
@@ -18,14 +18,17 @@ class Token(Generic[ProductT]):
         tag: how the configuration names it.
         slot: index in the event's products; set once by the registry, -1 before and -1 for a
             product that `may_consume` asked for and nobody makes.
+        attributes: what the producer says of all its products, such as the specification of images;
+            set with the slot.
     """
 
-    __slots__ = ("product_type", "slot", "tag")
+    __slots__ = ("attributes", "product_type", "slot", "tag")
 
     def __init__(self, product_type: type[ProductT], tag: InputTag) -> None:
         self.product_type = product_type
         self.tag = tag
         self.slot = -1
+        self.attributes: dict[str, Any] = {}
 
     @property
     def is_available(self) -> bool:

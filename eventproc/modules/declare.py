@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
 
 from eventproc.model.input_tag import InputTag
 from eventproc.model.product import Product
@@ -25,8 +26,17 @@ class Declare(Protocol):
     def may_consume(self, product_type: type[T], tag: InputTag | str) -> Token[T]:
         """Asks for a product that may be missing; see ``Token.is_available``."""
 
-    def produces(self, product_type: type[T], instance: str = "") -> Token[T]:
-        """Promises a product under the module's label."""
+    def produces(
+        self, product_type: type[T], instance: str = "", attributes: Mapping[str, Any] | None = None
+    ) -> Token[T]:
+        """Promises a product under the module's label.
+
+        Args:
+            product_type: its class.
+            instance: tells several products of one module and type apart.
+            attributes: JSON values that hold for every event; consumers find them in their token, files
+                store them with the branch.
+        """
 
     def service(self, service_type: type[S]) -> S:
         """The job's service of that type; a job without it does not start."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from eventproc.errors import as_framework_error
@@ -28,11 +28,11 @@ class EventProcessor:
         report: filled while the job runs; complete but for its end when `run` returns.
 
     Attributes:
-        summary: lines that services have for the screen, name to value.
+        summary: lines that each service has for the screen, name to value.
     """
 
     def __init__(self, job: Job, report: JobReport) -> None:
-        self.summary: dict[str, str] = {}
+        self.summary: dict[str, Mapping[str, str]] = {}
         self._job = job
         self._report = report
         options = job.description.options
@@ -121,9 +121,10 @@ class EventProcessor:
         )
         report.inputs = list(self._job.source.input_files())
         for service in self._job.services:
+            name = type(service).__name__
             if values := self._attempt(service.report):
-                report.services[type(service).__name__] = values
-            self.summary.update(self._attempt(service.summary) or {})
+                report.services[name] = values
+            self.summary[name] = self._attempt(service.summary) or {}
 
     async def _note(self, step: Any) -> None:
         """Awaits a step of the job and keeps the first error; a cancelled step leaves the signal to tell."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -133,7 +134,8 @@ class ProductRegistry:
     def promise(self, label: str, token: Token[Any], instance: str) -> None:
         """Notes a product that a module makes."""
         kind = token.product_type
-        branch = BranchDescription(kind.name(), label, instance, self._process, kind.schema())
+        attributes = json.dumps(token.attributes, sort_keys=True)
+        branch = BranchDescription(kind.name(), label, instance, self._process, kind.schema(), attributes)
         if any(promise.branch.name == branch.name for promise in self._promises):
             message = f"module {label!r} declares {branch.name} twice; give one an instance name"
             raise ConfigurationError(message)
@@ -144,7 +146,7 @@ class ProductRegistry:
         token = request.token
         promise = self._promise_for(token)
         if promise is not None:
-            token.slot = promise.token.slot
+            token.slot, token.attributes = promise.token.slot, promise.token.attributes
             resolution.dependencies.setdefault(request.label, set()).add(promise.branch.label)
             return ""
         if token.tag.process != "@currentProcess":
@@ -176,7 +178,7 @@ class ProductRegistry:
         bindings = [SourceBinding(b, kind, first + i) for i, (b, kind) in enumerate(self._read.items())]
         slots = {binding.branch: binding.slot for binding in bindings}
         for token, branch in self._readers:
-            token.slot = slots[branch]
+            token.slot, token.attributes = slots[branch], json.loads(branch.attributes)
         return bindings
 
     def _explain_missing(self, request: _Request) -> str:
@@ -217,9 +219,12 @@ class ModuleDeclare:
         """Asks for a product that may be missing."""
         return self._request(product_type, tag, optional=True)
 
-    def produces(self, product_type: type[T], instance: str = "") -> Token[T]:
+    def produces(
+        self, product_type: type[T], instance: str = "", attributes: Mapping[str, Any] | None = None
+    ) -> Token[T]:
         """Promises a product."""
         token = Token(product_type, InputTag(self._label, instance))
+        token.attributes = dict(attributes or {})
         self._registry.promise(self._label, token, instance)
         return token
 

@@ -1,0 +1,91 @@
+"""``eventproc run``: runs a job file, as cmsRun does."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from eventproc.config.freeze import freeze
+from eventproc.config.loader import load_process
+from eventproc.errors import EventProcError
+from eventproc.model.descriptions import ProcessDescription
+from eventproc.runtime.builder import build
+from eventproc.runtime.processor import EventProcessor
+from eventproc.services.job_report import JobReport
+from eventproc.services.job_report_files import write_job_report
+from eventproc.services.summary import print_fatal, print_summary
+
+Summary = Mapping[str, Mapping[str, str]]
+
+
+def run(
+    config: Annotated[Path, typer.Argument(help="the job file", show_default=False)],
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(help="words for the job file, such as inputFiles=a.root maxEvents=50"),
+    ] = None,
+    jobreport: Annotated[
+        Path, typer.Option("--jobreport", "-j", help="where to write the report, as XML and as JSON")
+    ] = Path("FrameworkJobReport.xml"),
+    streams: Annotated[
+        int | None, typer.Option("--streams", "-s", min=1, help="events in flight, over the job file's")
+    ] = None,
+) -> None:
+    """Run a job file: read events, run its paths on each, write what it keeps."""
+    report = JobReport(command_line=tuple(sys.argv))
+    try:
+        write_job_report(report, jobreport)
+    except EventProcError as error:
+        print_fatal(error)
+        raise typer.Exit(error.shell_code) from None
+    summary: Summary = {}
+    try:
+        description = _with_streams(freeze(load_process(config, words or [])), streams)
+        summary = run_description(description, report)
+    except EventProcError as error:
+        report.add_error(error)
+    _end(report, summary, jobreport)
+    raise typer.Exit(report.shell_code)
+
+
+def run_description(description: ProcessDescription, report: JobReport) -> Summary:
+    """Runs a frozen job to its end and fills its report.
+
+    Returns:
+        What each service has for the screen.
+
+    Raises:
+        EventProcError: the job could not be built; once it runs, errors are in the report.
+    """
+    report.process, report.configuration_id = description.name, description.id
+    job = build(description)
+    report.configuration_id = job.description.id
+    processor = EventProcessor(job, report)
+    asyncio.run(processor.run())
+    return processor.summary
+
+
+def _with_streams(description: ProcessDescription, streams: int | None) -> ProcessDescription:
+    if streams is None:
+        return description
+    options = dataclasses.replace(description.options, numberOfStreams=streams)
+    return dataclasses.replace(description, options=options)
+
+
+def _end(report: JobReport, summary: Summary, path: Path) -> None:
+    report.finish()
+    try:
+        xml_path, _ = write_job_report(report, path)
+    except EventProcError as error:
+        report.add_error(error)
+        xml_path = path
+    for error in report.causes:
+        print_fatal(error)
+    if report.process:
+        print_summary(report, summary, xml_path)
