@@ -8,7 +8,6 @@ import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import metadata
 from typing import Any, Self
 
 from eventproc.errors import CaughtSignal, EventProcError, UnexpectedTermination
@@ -16,6 +15,7 @@ from eventproc.model.event_id import EventID
 from eventproc.modules.output import OutputFileRecord
 from eventproc.modules.source import InputFileRecord
 from eventproc.services.resource_use import MemoryUse, ResourceUse
+from eventproc.version import __version__
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +58,6 @@ class SkippedEvent:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _version() -> str:
-    try:
-        return metadata.version("eventproc")
-    except metadata.PackageNotFoundError:
-        return "unknown"
 
 
 @dataclass(slots=True)
@@ -114,7 +107,7 @@ class JobReport:
     services: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
-    framework_version: str = field(default_factory=_version)
+    framework_version: str = __version__
     host: str = field(default_factory=platform.node)
     pid: int = field(default_factory=os.getpid)
     started: str = field(default_factory=_now)
