@@ -1,1 +1,1 @@
-"""The physics of the ECAL top tagger: products, algorithms, and the modules that join framework and inference."""
+"""The physics of the ECAL top tagger: products, algorithms, and the modules built on them."""

@@ -60,7 +60,7 @@ class JetImageProducer(EDProducer):
         self._crystals = declare.consumes(EcalCrystals, params.crystals)
         self._jets = declare.consumes(Jets, params.jets)
         self._specification = params.image.specification()
-        self._images = declare.produces(JetImages, attributes=self._specification.to_dict())
+        self._images = declare.produces(JetImages, attributes={"image_spec": self._specification.to_dict()})
 
     def produce(self, event: Event) -> None:
         """Puts the images, in the order of the jets."""

@@ -28,7 +28,7 @@ class Module(ABC):
         """Called once before the first event."""
 
     def end_job(self) -> None:
-        """Called once after the last event, also when the job failed."""
+        """Called once after the last event, unless the job failed: what is written here is complete."""
 
 
 class EDProducer(Module):

@@ -50,7 +50,7 @@ class EventProcessor:
         )
         self._opened: list[str] = []  # labels of outputs that must be closed or abandoned
         self._started: list[Service] = []  # services that must be stopped
-        self._begun: list[Module] = []  # modules whose end_job is owed
+        self._begun: list[Module] = []  # modules whose end_job is owed if nothing fails
 
     async def run(self) -> None:
         """Runs the job to its end; errors go into the report and are not raised."""
@@ -60,7 +60,8 @@ class EventProcessor:
             if signals.caught is not None and not self._report.errors:
                 self._report.add_error(signals.caught)
             for module in self._begun:
-                self._attempt(module.end_job)
+                if not self._report.errors:
+                    self._attempt(module.end_job)
             self._end_outputs(keep_partial=signals.caught is not None)
             self._fill_report()
             for service in reversed(self._started):

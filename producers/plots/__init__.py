@@ -1,0 +1,1 @@
+"""Pictures of the physics, drawn from output files."""

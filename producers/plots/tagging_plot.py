@@ -1,0 +1,144 @@
+"""Draws how well the tagger separates top quarks from QCD jets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import mplhep
+import numpy as np
+import numpy.typing as npt
+import uproot
+
+from eventproc.errors import FileOpenError, FileReadError, FileWriteError
+from producers.algorithms.jet_matching import LABEL_QCD, LABEL_TOP
+from producers.algorithms.roc import RocCurve, roc_curve
+
+_COLOURS = {"top": "#bd1f01", "QCD": "#3f90da", "unknown": "#717581"}
+"""From the six-colour scheme of M. Petroff (arXiv:2107.02270), which CMS recommends."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaggedJets:
+    """Scored jets of one or several files.
+
+    Attributes:
+        score: float32, (n_jets,), finite.
+        label: int8, (n_jets,): 1 top, 0 QCD, -1 unknown.
+        n_without_score: jets left out because they have no score.
+    """
+
+    score: npt.NDArray[np.float32]
+    label: npt.NDArray[np.int8]
+    n_without_score: int
+
+    def of(self, label: int) -> npt.NDArray[np.float32]:
+        """Scores of the jets of one truth label."""
+        chosen: npt.NDArray[np.float32] = self.score[self.label == label]
+        return chosen
+
+
+def read_tagged_jets(files: Sequence[Path], tags: str, truth: str) -> TaggedJets:
+    """Reads scores and truth labels from output files of a tagging job.
+
+    Raises:
+        FileOpenError: a file cannot be opened.
+        FileReadError: it holds no scores under that label.
+    """
+    scores, labels = [], []
+    for path in files:
+        events = _open_events(path)
+        names = [f"{tags}_score", f"{truth}_label"]
+        missing = [name for name in names if name not in events]
+        if missing:
+            known = ", ".join(name for name in events.keys() if name.endswith(("_score", "_label"))) or "none"  # noqa: SIM118
+            message = f"{path}: no branch {' and no branch '.join(missing)}; scores and labels there: {known}"
+            raise FileReadError(message)
+        arrays = events.arrays(names)
+        scores.append(np.asarray(arrays[names[0]].layout.content.data))
+        labels.append(np.asarray(arrays[names[1]].layout.content.data))
+    score, label = np.concatenate(scores), np.concatenate(labels)
+    scored = np.isfinite(score)
+    return TaggedJets(score[scored], label[scored], int((~scored).sum()))
+
+
+def draw_tagging(jets: TaggedJets, output: Path) -> list[str]:
+    """Draws scores by truth, and the ROC curve where both kinds are there.
+
+    Returns:
+        Sentences with the figures of merit.
+
+    Raises:
+        FileWriteError: the picture cannot be written.
+    """
+    mpl.use("Agg")
+    mplhep.style.use("CMS")
+    both = bool(len(jets.of(LABEL_TOP)) and len(jets.of(LABEL_QCD)))
+    figure, axes = plt.subplots(1, 2 if both else 1, figsize=(20 if both else 10, 9), squeeze=False)
+    _draw_scores(axes[0][0], jets)
+    lines = [f"jets scored: {len(jets.score)}, without score: {jets.n_without_score}"]
+    if both:
+        truthful = jets.label >= 0
+        roc = roc_curve(jets.score[truthful], jets.label[truthful] == LABEL_TOP)
+        _draw_roc(axes[0][1], roc)
+        lines += _figures_of_merit(roc)
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(output, bbox_inches="tight", dpi=80)
+    except (OSError, ValueError) as error:
+        message = f"picture {output} cannot be written: {error}"
+        raise FileWriteError(message) from error
+    finally:
+        plt.close(figure)
+    return lines
+
+
+def _open_events(path: Path) -> Any:
+    try:
+        return uproot.open({path: "Events"})
+    except (OSError, ValueError, KeyError) as error:
+        message = f"{path} is not an output file of a job: {error}"
+        raise FileOpenError(message) from error
+
+
+def _draw_scores(axes: Any, jets: TaggedJets) -> None:
+    kinds = {"top": jets.of(LABEL_TOP), "QCD": jets.of(LABEL_QCD)}
+    if not any(map(len, kinds.values())):
+        kinds = {"unknown": jets.score}
+    bins = np.linspace(0, 1, 26)
+    for kind, scores in kinds.items():
+        counts, _ = np.histogram(scores, bins)
+        mplhep.histplot(
+            counts / max(1, len(scores)), bins, ax=axes, label=f"{kind} ({len(scores)} jets)",
+            color=_COLOURS[kind], histtype="step", linewidth=3,
+        )  # fmt: skip
+    axes.set(xlabel="Top score", ylabel="Fraction of jets", xlim=(0, 1))
+    axes.set_ylim(bottom=0)
+    axes.legend(loc="upper center")
+
+
+def _draw_roc(axes: Any, roc: RocCurve) -> None:
+    seen = roc.background_efficiency > 0
+    axes.plot(
+        roc.signal_efficiency[seen],
+        1 / roc.background_efficiency[seen],
+        color=_COLOURS["top"],
+        linewidth=3,
+        label=f"AUC {roc.auc:.3f} $\\pm$ {roc.auc_error:.3f}",
+    )
+    grid = np.linspace(0.01, 1, 100)
+    axes.plot(grid, 1 / grid, color=_COLOURS["unknown"], linestyle="--", label="guessing")
+    axes.set(xlabel="Top efficiency", ylabel="QCD rejection (1 / efficiency)", xlim=(0, 1), yscale="log")
+    axes.legend(loc="upper right")
+
+
+def _figures_of_merit(roc: RocCurve) -> list[str]:
+    lines = [f"AUC: {roc.auc:.3f} +- {roc.auc_error:.3f} ({roc.n_signal} top, {roc.n_background} QCD jets)"]
+    for efficiency in (0.3, 0.5):
+        rejection, error = roc.rejection(efficiency)
+        lines.append(f"QCD rejection at {efficiency:.0%} top efficiency: {rejection:.0f} +- {error:.0f}")
+    return lines
