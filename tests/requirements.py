@@ -1,0 +1,136 @@
+"""What tests may need of a machine: without it they are skipped by name, or fail where it is demanded."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+
+DEMAND = "EVENTPROC_REQUIRE"
+CMS_EVENTS = "EVENTPROC_CMS_EVENTS"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """Something a machine may lack.
+
+    Attributes:
+        missing: what to say where it lacks, and what would bring it.
+        is_available: whether this machine has it.
+    """
+
+    missing: str
+    is_available: Callable[[], bool]
+
+
+def _has_modules(*names: str) -> Callable[[], bool]:
+    return lambda: all(find_spec(name) is not None for name in names)
+
+
+def _has_programs(*names: str) -> Callable[[], bool]:
+    # Debian puts daemons where the PATH of a user does not reach.
+    path = os.environ.get("PATH", os.defpath) + ":/usr/sbin:/sbin"
+    return lambda: all(shutil.which(name, path=path) is not None for name in names)
+
+
+def _has_browser() -> bool:
+    return any(shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome"))
+
+
+@cache
+def _can_make_network_namespace() -> bool:
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return False
+    command = [unshare, "--user", "--map-root-user", "--net", "true"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+def cms_events_folder(environment: Mapping[str, str]) -> Path | None:
+    """The folder of real CMS events that the environment names, if the events are there."""
+    folder = environment.get(CMS_EVENTS, "")
+    return Path(folder) if folder and (Path(folder) / "cms2012_ebhits.root").is_file() else None
+
+
+REQUIREMENTS: dict[str, Requirement] = {
+    "chromium": Requirement("no Chromium (Debian package chromium)", _has_browser),
+    "cms_events": Requirement(
+        f"no real CMS events ({CMS_EVENTS} names no folder with cms2012_ebhits.root)",
+        lambda: cms_events_folder(os.environ) is not None,
+    ),
+    "gpu": Requirement("no NVIDIA GPU (/dev/nvidiactl)", Path("/dev/nvidiactl").exists),
+    "htcondor": Requirement(
+        "no HTCondor (Debian package condor)", _has_programs("condor_master", "condor_submit")
+    ),
+    "netns": Requirement(
+        "no network namespaces (unshare --user --net is refused)", _can_make_network_namespace
+    ),
+    "opencl": Requirement("no OpenCL (pip install -e .[opencl])", _has_modules("pyopencl")),
+    "root": Requirement("the ROOT wheel is not installed (pip install ROOT)", _has_modules("ROOT")),
+    "samples": Requirement("no Pythia (pip install -e .[samples])", _has_modules("pythia8mc")),
+    "slurm": Requirement(
+        "no Slurm (Debian packages slurm-wlm and munge)",
+        _has_programs("sbatch", "slurmctld", "slurmd", "munged"),
+    ),
+    "train": Requirement("no PyTorch (pip install -e .[train])", _has_modules("torch", "onnx")),
+}
+
+
+class UnknownRequirement(Exception):
+    """A test or EVENTPROC_REQUIRE names something that is not in REQUIREMENTS."""
+
+
+def check_names(names: Iterable[str], known: Iterable[str], whose: str) -> frozenset[str]:
+    """The names as a set.
+
+    Raises:
+        UnknownRequirement: one of them is not known.
+    """
+    wanted, known = frozenset(names), sorted(known)
+    for name in sorted(wanted.difference(known)):
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else "known: " + ", ".join(known)
+        raise UnknownRequirement(f"{whose}: nothing named {name!r} can be required; {hint}")
+    return wanted
+
+
+def demanded(environment: Mapping[str, str], known: Iterable[str]) -> frozenset[str]:
+    """The names in EVENTPROC_REQUIRE: their absence is a failure.
+
+    Raises:
+        UnknownRequirement: one of them is not known.
+    """
+    return check_names(
+        (name for name in re.split(r"[,\s]+", environment.get(DEMAND, "")) if name), known, DEMAND
+    )
+
+
+def skip_reason(name: str, missing: str) -> str:
+    """What a skipped test says; `required_name` reads it."""
+    return f"requires {name}: {missing}"
+
+
+def required_name(reason: str) -> str | None:
+    """The requirement that a skip's reason names, if it is one of ours."""
+    found = re.search(r"requires (\w+): ", reason)
+    return found[1] if found else None
+
+
+def closing_line(reasons: Iterable[str]) -> str:
+    """One line that counts what was not run by requirement; "" when everything ran."""
+    counts = Counter(name for name in map(required_name, reasons) if name)
+    if not counts:
+        return ""
+    listed = ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
+    return f"not run here: {listed} (set {DEMAND}={','.join(sorted(counts))} to make that a failure)"
