@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import hist
 import numpy as np
@@ -36,7 +36,7 @@ class TopTagAnalyzer(EDAnalyzer):
         self._truth = declare.may_consume(JetTruth, params.truth)
         self._path = Path(params.fileName)
         kind = hist.axis.StrCategory(list(KINDS.values()), name="kind", label="truth")
-        self._histograms: dict[str, hist.Hist] = {
+        self._histograms: dict[str, hist.Hist[Any]] = {
             "score": hist.Hist(kind, hist.axis.Regular(50, 0, 1, name="score", label="top score")),
             "pt": hist.Hist(kind, hist.axis.Regular(50, 0, 1000, name="pt", label="jet $E_T$ [GeV]")),
             "mass": hist.Hist(kind, hist.axis.Regular(50, 0, 250, name="mass", label="jet mass [GeV]")),
