@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated
 
+import msgspec
+
 from eventproc.errors import ConfigurationError
 from eventproc.model.event import Event
 from eventproc.model.input_tag import InputTag
@@ -54,7 +56,9 @@ class JetImageProducer(EDProducer):
 
         crystals: Annotated[InputTag, doc("the crystals to draw")] = InputTag("ecalCrystals")
         jets: Annotated[InputTag, doc("the jets to draw them around")] = InputTag("ecalJets")
-        image: Annotated[ImageParameters, doc("the image specification")] = ImageParameters()
+        image: Annotated[ImageParameters, doc("the image specification")] = msgspec.field(
+            default_factory=ImageParameters
+        )
 
     def __init__(self, params: Params, declare: Declare) -> None:
         self._crystals = declare.consumes(EcalCrystals, params.crystals)

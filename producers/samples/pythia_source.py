@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
+import msgspec
+
 from eventproc.errors import ConfigurationError, EventProcError
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
@@ -30,7 +32,9 @@ class PythiaSource(Source):
     class Params(ParameterDescription):
         """What to generate; ``EventGenerator`` says what each field means."""
 
-        processes: Annotated[list[str], doc("'top' and 'QCD', in turn")] = ["top", "QCD"]  # noqa: RUF012 - msgspec copies it
+        processes: Annotated[list[str], doc("'top' and 'QCD', in turn")] = msgspec.field(
+            default_factory=lambda: ["top", "QCD"]
+        )
         seed: Annotated[int, doc("fixes every event", ge=0)] = 1
         ptHatMin: Annotated[float, doc("least transverse momentum of the hard process, GeV")] = 500.0
         ptHatMax: Annotated[float, doc("largest transverse momentum of the hard process, GeV")] = 700.0

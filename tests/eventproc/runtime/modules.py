@@ -1,0 +1,321 @@
+"""Small modules that runtime tests put into jobs by their import path."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventproc.errors import EventCorruption, ExternalFailure, FileReadError, FileWriteError
+from eventproc.model.branch import BranchDescription
+from eventproc.model.event_id import EventID
+from eventproc.model.input_tag import InputTag
+from eventproc.model.product import Product, column
+from eventproc.modules import (
+    EDAnalyzer,
+    EDFilter,
+    EDProducer,
+    ExternalWork,
+    OutputModule,
+    ParameterDescription,
+    Service,
+    Source,
+    SourceEvent,
+)
+from eventproc.modules.output import OutputFileRecord
+
+LOG: list[Any] = []
+"""What modules did, in order; cleared by the fixture ``log``."""
+
+
+BARRIERS: dict[int, asyncio.Barrier] = {}
+"""By event number; cleared by the fixture ``log``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Product):
+    value: Any = column(np.int64, axis=None, doc="a number")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers(Product):
+    value: Any = column(np.int64, doc="numbers")
+
+
+def number(value: int) -> Number:
+    return Number(np.array([value], np.int64))
+
+
+class CountingSource(Source):
+    """Events 1..n whose product Number 'counter' is their number."""
+
+    class Params(ParameterDescription):
+        n: int = 3
+        failAt: int = 0
+
+    def __init__(self, params, process):
+        self.params = params
+        self.n_read = 0
+        self.slots = {}
+        self.closed = 0
+
+    def branches(self):
+        return [
+            BranchDescription("Number", "counter", "", process, Number.schema(), '{"unit": "one"}')
+            for process in ("LATE", "EARLY")
+        ]
+
+    def bind(self, bindings):
+        self.slots = {b.slot: (b.branch.process, b.product_type) for b in bindings}
+
+    async def next_event(self):
+        if self.n_read == self.params.n:
+            return None
+        self.n_read += 1
+        n = self.n_read
+        if n == self.params.failAt:
+            raise FileReadError("basket is broken")
+
+        def read(slot):
+            if slot not in self.slots:
+                return None
+            process, kind = self.slots[slot]
+            return kind(np.array([n if process == "LATE" else -n], np.int64))
+
+        return SourceEvent(EventID(1, 1, n), read)
+
+    def expected_events(self):
+        return self.params.n
+
+    def close(self):
+        self.closed += 1
+        LOG.append("source closed")
+
+
+class AddOne(EDProducer):
+    class Params(ParameterDescription):
+        input: InputTag = InputTag("counter")
+        step: int = 1
+
+    def __init__(self, params, declare):
+        self.input = declare.consumes(Number, params.input)
+        self.output = declare.produces(Number)
+        self.step = params.step
+        self.label = declare.label
+
+    def produce(self, event):
+        LOG.append(self.label)
+        event.put(self.output, number(int(event.get(self.input).value[0]) + self.step))
+
+
+class Expect(EDAnalyzer):
+    """The expectation stands in the configuration: input = counter + difference."""
+
+    class Params(ParameterDescription):
+        input: InputTag
+        difference: int = 0
+        factor: int = 1
+
+    def __init__(self, params, declare):
+        self.counter = declare.consumes(Number, "counter")
+        self.input = declare.consumes(Number, params.input)
+        self.params = params
+        self.label = declare.label
+
+    def analyze(self, event):
+        wanted = int(event.get(self.counter).value[0]) * self.params.factor + self.params.difference
+        assert int(event.get(self.input).value[0]) == wanted
+        LOG.append(self.label)
+
+
+class OddFilter(EDFilter):
+    def __init__(self, params, declare):
+        self.counter = declare.consumes(Number, "counter")
+
+    def filter(self, event):
+        return int(event.get(self.counter).value[0]) % 2 == 1
+
+
+class Fail(EDProducer):
+    class Params(ParameterDescription):
+        at: int = 2
+        kind: str = "ValueError"
+
+    def __init__(self, params, declare):
+        self.counter = declare.consumes(Number, "counter")
+        self.params = params
+
+    def produce(self, event):
+        if int(event.get(self.counter).value[0]) == self.params.at:
+            kinds = {
+                "ValueError": ValueError,
+                "MemoryError": MemoryError,
+                "EventCorruption": EventCorruption,
+                "ExternalFailure": ExternalFailure,
+            }
+            raise kinds[self.params.kind]("out of cheese")
+
+
+class Forgetful(EDProducer):
+    """Declares a product and does not put it."""
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Number)
+
+    def produce(self, event):
+        pass
+
+
+class Gate:
+    """Lets waiting modules go in an order that the test chooses."""
+
+    def __init__(self):
+        self.waiting = {}
+        self.most_waiting = 0
+
+    async def wait(self, key):
+        future = self.waiting[key] = asyncio.get_running_loop().create_future()
+        self.most_waiting = max(self.most_waiting, len(self.waiting))
+        await future
+
+    def open(self, key):
+        self.waiting.pop(key).set_result(None)
+
+
+class LastFirst(ExternalWork):
+    """Waits until `together` events wait, then lets the last one go first."""
+
+    gate = Gate()
+
+    class Params(ParameterDescription):
+        together: int = 4
+
+    def __init__(self, params, declare):
+        self.counter = declare.consumes(Number, "counter")
+        self.output = declare.produces(Number)
+        self.together = params.together
+        type(self).gate = Gate()
+
+    async def acquire(self, event):
+        value = int(event.get(self.counter).value[0])
+        waiting = asyncio.ensure_future(self.gate.wait(value))
+        await asyncio.sleep(0)
+        if len(self.gate.waiting) == self.together:
+            for key in sorted(self.gate.waiting, reverse=True):
+                self.gate.open(key)
+        await waiting
+        LOG.append(("acquired", value))
+        return value * 10
+
+    def produce(self, event, work):
+        event.put(self.output, number(work))
+
+
+class WaitForEachOther(ExternalWork):
+    """Two of these on one event end only if they wait at the same time."""
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Number)
+
+    async def acquire(self, event):
+        barrier = BARRIERS.setdefault(event.id.event, asyncio.Barrier(2))
+        async with asyncio.timeout(5):
+            await barrier.wait()
+
+    def produce(self, event, work):
+        event.put(self.output, number(0))
+
+
+class Memory(OutputModule):
+    """Writes into the log."""
+
+    class Params(ParameterDescription):
+        failAt: int = 0
+        refuse: str = ""
+
+    def __init__(self, params, declare):
+        self.label = declare.label
+        self.params = params
+        self.branches = []
+        self.n = 0
+
+    def select(self, branch):
+        return branch.label != self.params.refuse
+
+    def open(self, process, branches, history):
+        self.branches = branches
+        LOG.append(("open", tuple(b.name for b, _ in branches)))
+
+    def write(self, event):
+        self.n += 1
+        if self.n == self.params.failAt:
+            raise FileWriteError("disk is full")
+        found = {
+            f"{b.label}@{b.process}": int(event.get(t).value[0]) for b, t in self.branches if event.has(t)
+        }
+        LOG.append(("write", event.id.event, found))
+
+    def close(self):
+        LOG.append("close")
+        return OutputFileRecord("memory", self.label, "Memory", self.n, complete=True)
+
+    def abandon(self, *, keep_partial):
+        LOG.append(("abandon", keep_partial))
+        return OutputFileRecord("memory", self.label, "Memory", self.n, complete=False)
+
+
+class Recorder(Service):
+    """Notes every hook."""
+
+    class Params(ParameterDescription):
+        failStart: bool = False
+
+    def __init__(self, params):
+        self.params = params
+
+    async def start(self):
+        LOG.append("start")
+        if self.params.failStart:
+            raise ExternalFailure("no server answers")
+
+    async def stop(self):
+        LOG.append("stop")
+
+    def begin_job(self, expected_events):
+        LOG.append(("begin_job", expected_events))
+
+    def end_job(self):
+        LOG.append("end_job")
+
+    def pre_event(self, event):
+        LOG.append(("pre_event", event.id.event))
+
+    def post_event(self, event):
+        LOG.append(("post_event", event.id.event))
+
+    def pre_module(self, event, label):
+        LOG.append(("pre_module", label))
+
+    def post_module(self, event, label):
+        LOG.append(("post_module", label))
+
+    def report(self):
+        return {"hooks": len(LOG)}
+
+    def summary(self):
+        return {"hooks": str(len(LOG))}
+
+
+class Lonely(Service):
+    """Overrides nothing."""
+
+    def __init__(self, params):
+        pass
+
+
+class UsesRecorder(EDProducer):
+    def __init__(self, params, declare):
+        self.recorder = declare.service(Recorder)
+
+    def produce(self, event):
+        LOG.append("used" if isinstance(self.recorder, Recorder) else "wrong service")
