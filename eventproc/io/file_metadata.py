@@ -1,0 +1,119 @@
+"""FileMetadata: what a file of our own says of itself beside its events; one JSON text under one key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from eventproc.model.branch import BranchDescription
+from eventproc.model.product import ColumnSchema
+
+METADATA_KEY = "eventproc"
+"""Name of the TObjString that holds the metadata; it is written last."""
+
+TREE_NAME = "Events"
+FORMAT = 1
+"""Raised when a reader of the former format would misread a file."""
+
+ID_BRANCHES = {"run": "uint32", "luminosityBlock": "uint32", "event": "uint64"}
+"""Branches of the event id and their types, as in NanoAOD."""
+
+
+class StoredColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A column of a product and the branch that stores it; see ColumnSchema.
+
+    A ``str`` column is stored as uint32 codes into the file's dictionary for that branch.
+    """
+
+    name: str
+    dtype: str
+    axis: str | None
+    unit: str
+    doc: str
+    branch: str
+
+
+class StoredProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A product and its branches.
+
+    Attributes:
+        type: name of the product type.
+        label: label of the module that made it.
+        instance: instance of the product.
+        process: process that made it.
+        columns: its columns.
+        counters: the branch that holds the number of rows, by axis.
+        attributes: what is the same for every event, as JSON text.
+    """
+
+    type: str
+    label: str
+    instance: str
+    process: str
+    columns: tuple[StoredColumn, ...]
+    counters: dict[str, str]
+    attributes: str = "{}"
+
+    def description(self) -> BranchDescription:
+        """The product as the registry knows it."""
+        schema = tuple(ColumnSchema(c.name, c.dtype, c.axis, c.unit, c.doc) for c in self.columns)
+        return BranchDescription(self.type, self.label, self.instance, self.process, schema, self.attributes)
+
+    def branch_names(self) -> list[str]:
+        """All its branches, counters first."""
+        return [*self.counters.values(), *(c.branch for c in self.columns)]
+
+
+class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the writing ended; a file without it was not ended at all.
+
+    Attributes:
+        complete: whether the job that wrote the file came to its end.
+        nEvents: number of events written.
+        crc32: by branch, the CRC-32 of the values of all events, little endian, in hex.
+    """
+
+    complete: bool
+    nEvents: int
+    crc32: dict[str, str]
+
+
+class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """All of it.
+
+    Attributes:
+        format: the FORMAT of the writer.
+        products: the products, the writing process's first.
+        processes: provenance, oldest first; see `provenance.process_record`.
+        dictionaries: by branch of a ``str`` column, the strings its codes stand for.
+        completion: how the writing ended.
+    """
+
+    format: int
+    products: tuple[StoredProduct, ...]
+    processes: tuple[dict[str, Any], ...]
+    dictionaries: dict[str, tuple[str, ...]]
+    completion: Completion
+
+
+def encode_metadata(metadata: FileMetadata) -> str:
+    """The JSON text to be stored under `METADATA_KEY`."""
+    return msgspec.json.encode(metadata).decode()
+
+
+def decode_metadata(text: str) -> FileMetadata:
+    """The metadata of a file.
+
+    Raises:
+        ValueError: the text is not the metadata of a file of this format.
+    """
+    try:
+        found = msgspec.json.decode(text, type=dict[str, Any]).get("format")
+        if found != FORMAT:
+            message = f"its format is {found!r}; this version reads format {FORMAT}"
+            raise ValueError(message)
+        return msgspec.json.decode(text, type=FileMetadata)
+    except msgspec.DecodeError as error:
+        message = f"its metadata is damaged: {error}"
+        raise ValueError(message) from error

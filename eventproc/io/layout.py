@@ -1,0 +1,141 @@
+"""Layout: how the events of a ROOT file are laid out in trees and branches; each layout is a plugin."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from importlib.metadata import entry_points
+from typing import Any
+
+from eventproc.errors import (
+    ConfigurationError,
+    EventProcError,
+    FileOpenError,
+    ProductNotFound,
+    near_names,
+)
+from eventproc.io.root_file import RootFile
+from eventproc.io.root_tree import Column
+from eventproc.model.branch import BranchDescription
+from eventproc.model.event_id import EventID
+from eventproc.modules.parameters import ParameterDescription, convert_parameters
+
+ENTRY_POINT_GROUP = "eventproc.layouts"
+
+
+class LayoutFile(ABC):
+    """One open file as its layout sees it. A source calls it from one thread at a time.
+
+    Attributes:
+        branches: what it offers, of several processes' products the most recent first.
+        n_entries: number of events.
+        history: provenance of the processes that made it, oldest first.
+    """
+
+    branches: Sequence[BranchDescription]
+    n_entries: int
+    history: Sequence[dict[str, Any]] = ()
+
+    @abstractmethod
+    def event_ids(self, start: int, stop: int) -> Sequence[EventID]:
+        """The ids of entries [start, stop).
+
+        Raises:
+            FileReadError: they cannot be read.
+        """
+
+    @abstractmethod
+    def read(
+        self, branch: BranchDescription, columns: Sequence[str], start: int, stop: int
+    ) -> Sequence[Column]:
+        """Columns of a product for entries [start, stop), in the order asked for, of the schema's dtypes.
+
+        Raises:
+            FileReadError: they cannot be read.
+        """
+
+    @abstractmethod
+    def cluster_limits(self, branches: Sequence[BranchDescription]) -> Sequence[int]:
+        """Entries where it is cheap to begin reading these products: from 0 to ``n_entries``, ascending."""
+
+    @abstractmethod
+    def entry_bytes(self, branches: Sequence[BranchDescription]) -> float:
+        """About how much memory an entry of these products takes."""
+
+
+class Layout(ABC):
+    """A way to lay out events in a file. Its name is that of its entry point in ``eventproc.layouts``."""
+
+    class Params(ParameterDescription):
+        """No parameters."""
+
+    @abstractmethod
+    def __init__(self, params: Any) -> None:
+        """Takes checked parameters."""
+
+    @abstractmethod
+    def open(self, file: RootFile) -> LayoutFile:
+        """Looks at a file. Failing here is how a layout says that a file is not of its kind.
+
+        Raises:
+            FileOpenError: the file has not the objects that the layout expects.
+            ProductNotFound: it has them, but a branch is missing or of another type.
+        """
+
+
+def make_layouts(name: str, parameters: Mapping[str, Any]) -> Mapping[str, Layout]:
+    """The layouts that a source should try.
+
+    Args:
+        name: a layout's name, or ``auto`` for every layout there is, with default parameters.
+        parameters: values for the layout's ``Params``.
+
+    Raises:
+        ConfigurationError: no such layout, a wrong parameter, or parameters for ``auto``.
+    """
+    found = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    if name == "auto" and parameters:
+        given = ", ".join(repr(key) for key in parameters)
+        message = f"layoutParameters ({given}) need a layout to belong to: one of {', '.join(sorted(found))}"
+        raise ConfigurationError(message)
+    if name != "auto" and name not in found:
+        message = f"no layout {name!r}: {near_names(name, [*found, 'auto'])}"
+        raise ConfigurationError(message)
+    return {key: _make(key, found[key].load(), parameters) for key in sorted(found) if name in ("auto", key)}
+
+
+def open_with(layouts: Mapping[str, Layout], file: RootFile) -> LayoutFile:
+    """Looks at a file with the one of several layouts that recognises it.
+
+    Raises:
+        FileOpenError: none does, for want of a tree or another object.
+        ProductNotFound: none does, but one misses no more than a branch.
+        ConfigurationError: more than one does.
+    """
+    opened: dict[str, LayoutFile] = {}
+    refusals: dict[str, EventProcError] = {}
+    for name, layout in layouts.items():
+        try:
+            opened[name] = layout.open(file)
+        except (FileOpenError, ProductNotFound) as error:
+            refusals[name] = error
+    if len(opened) == 1:
+        return next(iter(opened.values()))
+    if opened:
+        choice = " and ".join(repr(name) for name in opened)
+        message = f"layouts {choice} all recognise input file {file.pfn!r}; say which with layout=..."
+        raise ConfigurationError(message)
+    raise _refused(refusals, file)
+
+
+def _make(name: str, layout: type[Layout], parameters: Mapping[str, Any]) -> Layout:
+    return layout(convert_parameters(layout.Params, parameters, f"layout {name!r} ({layout.__name__})"))
+
+
+def _refused(refusals: Mapping[str, EventProcError], file: RootFile) -> EventProcError:
+    if len(refusals) == 1:
+        return next(iter(refusals.values()))
+    nearly = [error for error in refusals.values() if isinstance(error, ProductNotFound)]
+    reasons = "".join(f"\n  {name}: {error}" for name, error in refusals.items())
+    message = f"no layout recognises input file {file.pfn!r}:{reasons}"
+    return ProductNotFound(message) if nearly else FileOpenError(message)

@@ -1,0 +1,118 @@
+"""NativeLayout: reads the files that PoolOutputModule writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from eventproc.errors import FileOpenError
+from eventproc.io.file_metadata import (
+    ID_BRANCHES,
+    METADATA_KEY,
+    TREE_NAME,
+    FileMetadata,
+    StoredColumn,
+    StoredProduct,
+    decode_metadata,
+)
+from eventproc.io.layout import Layout, LayoutFile
+from eventproc.io.root_file import RootFile
+from eventproc.io.root_tree import Column, RootTree
+from eventproc.model.branch import BranchDescription
+from eventproc.model.event_id import EventID
+
+
+class NativeFile(LayoutFile):
+    """A file of our own, open.
+
+    Attributes:
+        metadata: what the file says of itself.
+    """
+
+    def __init__(self, tree: RootTree, metadata: FileMetadata) -> None:
+        self.metadata = metadata
+        self.n_entries = tree.n_entries
+        self.history = metadata.processes
+        self._tree = tree
+        self._products = {p.description(): p for p in _recent_first(metadata)}
+        self.branches = tuple(self._products)
+
+    def event_ids(self, start: int, stop: int) -> Sequence[EventID]:
+        """The ids of entries [start, stop)."""
+        columns = [self._tree.read(name, start, stop).content for name in ID_BRANCHES]
+        return list(map(EventID, *(np.asarray(column).tolist() for column in columns)))
+
+    def read(
+        self, branch: BranchDescription, columns: Sequence[str], start: int, stop: int
+    ) -> Sequence[Column]:
+        """Columns of a product, strings looked up in the file's dictionaries."""
+        stored = {c.name: c for c in self._products[branch].columns if c.name in columns}
+        read: dict[str, Column] = {}
+        for axis in dict.fromkeys(c.axis for c in stored.values()):
+            names = [c.branch for c in stored.values() if c.axis == axis]
+            read.update(self._tree.read_axis(names, start, stop))
+        return [self._decode(stored[name], read) for name in columns]
+
+    def cluster_limits(self, branches: Sequence[BranchDescription]) -> Sequence[int]:
+        """Where baskets of all the products begin."""
+        return self._tree.cluster_limits(self._names(branches))
+
+    def entry_bytes(self, branches: Sequence[BranchDescription]) -> float:
+        """Mean uncompressed size of an entry of the products."""
+        return self._tree.entry_bytes(self._names(branches))
+
+    def _names(self, branches: Sequence[BranchDescription]) -> list[str]:
+        return [*ID_BRANCHES, *(c.branch for b in branches for c in self._products[b].columns)]
+
+    def _decode(self, stored: StoredColumn, read: Mapping[str, Column]) -> Column:
+        column = read[stored.branch]
+        if stored.dtype != "str":
+            return column
+        words = self.metadata.dictionaries[stored.branch]
+        codes: Any = np.asarray(column.content).tolist()
+        return Column(column.offsets, tuple(words[code] for code in codes))
+
+
+class NativeLayout(Layout):
+    """The framework's own layout: a tree ``Events`` and one JSON text that says what its branches are."""
+
+    def __init__(self, params: Layout.Params) -> None:
+        """There is nothing to choose: the file says it all."""
+
+    def open(self, file: RootFile) -> NativeFile:
+        """Looks for the metadata, and for what it promises."""
+        text = file.text(METADATA_KEY)
+        if text is None:
+            message = (
+                f"input file {file.pfn!r} has no key {METADATA_KEY!r}: "
+                "PoolOutputModule did not write it, or did not come to its end"
+            )
+            raise FileOpenError(message)
+        try:
+            metadata = decode_metadata(text)
+        except ValueError as error:
+            message = f"cannot open input file {file.pfn!r}: {error}"
+            raise FileOpenError(message) from error
+        tree = file.tree(TREE_NAME)
+        tree.require(*ID_BRANCHES, jagged=False)
+        for product in metadata.products:
+            _require(tree, product)
+        if tree.n_entries != metadata.completion.nEvents:
+            message = (
+                f"input file {file.pfn!r} is damaged: its tree has {tree.n_entries} entries "
+                f"and {metadata.completion.nEvents} events were written"
+            )
+            raise FileOpenError(message)
+        return NativeFile(tree, metadata)
+
+
+def _require(tree: RootTree, product: StoredProduct) -> None:
+    tree.require(*(c.branch for c in product.columns if c.axis is None), jagged=False)
+    tree.require(*(c.branch for c in product.columns if c.axis is not None), jagged=True)
+
+
+def _recent_first(metadata: FileMetadata) -> list[StoredProduct]:
+    age = {process["name"]: -position for position, process in enumerate(metadata.processes)}
+    return sorted(metadata.products, key=lambda product: age.get(product.process, 1))

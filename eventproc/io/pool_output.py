@@ -1,0 +1,183 @@
+"""PoolOutputModule: writes the events of a job into a ROOT file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from eventproc.errors import FileOpenError, FileWriteError, LogicError, ProductNotFound
+from eventproc.io.keep_drop import KeepDrop
+from eventproc.io.native_layout import NativeLayout
+from eventproc.io.provenance import process_record
+from eventproc.io.publication import Publication, checksums
+from eventproc.io.root_file import RootFile, local_path
+from eventproc.io.tree_writer import COMPRESSION, TreeWriter
+from eventproc.model.branch import BranchDescription
+from eventproc.model.descriptions import ProcessDescription
+from eventproc.model.event import EventView
+from eventproc.model.product import Product
+from eventproc.model.token import Token
+from eventproc.modules.declare import Declare
+from eventproc.modules.output import OutputFileRecord, OutputModule
+from eventproc.modules.parameters import ParameterDescription, doc
+
+
+class PoolOutputModule(OutputModule):
+    """Writes a tree ``Events`` that PoolSource, uproot and ROOT read."""
+
+    class Params(ParameterDescription):
+        """Where to, what, and how."""
+
+        fileName: Annotated[str, doc("output file: a path", untracked=True, min_length=1)]
+        outputCommands: Annotated[
+            list[str], doc("keep and drop commands; the last that matches a branch decides", untracked=True)
+        ] = msgspec.field(default_factory=lambda: ["keep *"])
+        compressionAlgorithm: Annotated[
+            Literal["ZSTD", "LZ4", "ZLIB", "LZMA"], doc("codec of all branches", untracked=True)
+        ] = "ZSTD"
+        compressionLevel: Annotated[int, doc("from fast to small", untracked=True, ge=0, le=9)] = 1
+        overwrite: Annotated[bool, doc("whether an existing output may be replaced", untracked=True)] = False
+
+    def __init__(self, params: Params, declare: Declare) -> None:
+        """Reads the commands; nothing is opened."""
+        self._params = params
+        self._label = declare.label
+        self._selection = KeepDrop(params.outputCommands)
+        # Set by open; write, close and abandon work on them, one at a time.
+        self._publication: Publication | None = None
+        self._writer: TreeWriter | None = None
+        self._branches: Sequence[BranchDescription] = ()
+        self._tokens: Sequence[Token[Product]] = ()
+        self._lumis: Counter[tuple[int, int]] = Counter()
+
+    def select(self, branch: BranchDescription) -> bool:
+        """Whether the output commands keep a branch."""
+        return self._selection.keeps(branch)
+
+    def open(
+        self,
+        process: ProcessDescription,
+        branches: Sequence[tuple[BranchDescription, Token[Product]]],
+        history: Sequence[dict[str, Any]],
+    ) -> None:
+        """Opens the file under a temporary name and writes the empty tree.
+
+        Raises:
+            ConfigurationError: the output exists and may not be overwritten, or another job writes it.
+            FileWriteError: it cannot be written.
+        """
+        self._branches = [branch for branch, _ in branches]
+        self._tokens = [token for _, token in branches]
+        path = local_path(self._params.fileName)
+        if path is None:
+            message = f"cannot write output {self._params.fileName!r}: only local files can be written"
+            raise FileWriteError(message)
+        self._publication = Publication(path, overwrite=self._params.overwrite)
+        compression = COMPRESSION[self._params.compressionAlgorithm](self._params.compressionLevel)
+        try:
+            self._writer = TreeWriter(
+                self._publication.file, self._branches, [*history, process_record(process)], compression
+            )
+        except OSError as error:
+            raise self._failed(error) from error
+
+    def write(self, event: EventView) -> None:
+        """Takes one event; a product that is missing is written as empty.
+
+        Raises:
+            FileWriteError: the disk refused, now or at an earlier event.
+        """
+        writer = self._opened()[1]
+        try:
+            writer.add(event.id, tuple(_get(event, token) for token in self._tokens))
+        except OSError as error:
+            raise self._failed(error) from error
+        self._lumis[event.id[:2]] += 1
+
+    def close(self) -> OutputFileRecord:
+        """Completes the file, reads its metadata back, and publishes it.
+
+        Raises:
+            FileWriteError: any of that fails.
+        """
+        publication, writer = self._opened()
+        try:
+            writer.finish(complete=True)
+            publication.complete()
+            self._verify(publication.temporary, writer.events)
+            sums = checksums(publication.temporary)
+            publication.publish()
+        except (OSError, FileOpenError, ProductNotFound) as error:
+            raise self._failed(error) from error
+        finally:
+            self._publication = self._writer = None
+        return self._record(publication.final, complete=True, checksum=sums)
+
+    def abandon(self, *, keep_partial: bool) -> OutputFileRecord:
+        """Ends without completing; never raises for a disk that refuses."""
+        publication, writer = self._publication, self._writer
+        self._publication = self._writer = None
+        if publication is None or writer is None:
+            return self._record(Path(self._params.fileName), complete=False)
+        if keep_partial:
+            try:
+                writer.finish(complete=False)
+                publication.complete()
+                publication.keep_partial()
+                return self._record(
+                    publication.partial, complete=False, checksum=checksums(publication.partial)
+                )
+            except OSError:
+                pass
+        writer.discard()
+        publication.drop()
+        return self._record(publication.final, complete=False)
+
+    def _opened(self) -> tuple[Publication, TreeWriter]:
+        if self._publication is None or self._writer is None:
+            message = f"output {self._params.fileName!r} is not open"
+            raise LogicError(message)
+        return self._publication, self._writer
+
+    def _failed(self, error: Exception) -> FileWriteError:
+        """Gives the space back at once: the disk may be full, and the job report has to be written."""
+        if self._writer is not None:
+            self._writer.discard()
+        if self._publication is not None:
+            self._publication.drop()
+        self._publication = self._writer = None
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return FileWriteError(f"cannot write output {self._params.fileName!r}: {reason}")
+
+    def _verify(self, path: Path, events: int) -> None:
+        with RootFile(str(path)) as file:
+            found = NativeLayout(NativeLayout.Params()).open(file)
+        if found.n_entries != events or set(found.branches) != set(self._branches):
+            message = f"{found.n_entries} of {events} events read back"
+            raise OSError(message)
+
+    def _record(
+        self, path: Path, *, complete: bool, checksum: dict[str, str] | None = None
+    ) -> OutputFileRecord:
+        return OutputFileRecord(
+            pfn=str(path),
+            label=self._label,
+            module_class=type(self).__name__,
+            events=self._lumis.total() if checksum else 0,
+            complete=complete,
+            size_bytes=path.stat().st_size if checksum else 0,
+            checksum=checksum,
+            branches=tuple(branch.name for branch in self._branches),
+            runs_and_lumis=tuple((*lumi, n) for lumi, n in self._lumis.items()) if checksum else (),
+        )
+
+
+def _get(event: EventView, token: Token[Product]) -> Product:
+    try:
+        return event.get(token)
+    except ProductNotFound:
+        return token.product_type.empty()

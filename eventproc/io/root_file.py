@@ -1,0 +1,152 @@
+"""RootFile: an open ROOT file and its trees; opening problems become FileOpenError here and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import uproot
+
+from eventproc.errors import FileOpenError, near_names
+from eventproc.io.root_tree import RootTree
+
+_HEADER_BYTES = 20
+_BIG_FILE_VERSION = 1_000_000
+"""From this fVersion on the header holds 64-bit positions (ROOT TFile.cxx, file format)."""
+
+
+def local_path(file_name: str) -> Path | None:
+    """The path of a local file name, its ``file:`` prefix removed; None for a URL of another scheme."""
+    if file_name.startswith("file:"):
+        name = file_name.removeprefix("file:")
+        return Path("/" + name.lstrip("/")) if name.startswith("//") else Path(name)
+    return None if "://" in file_name else Path(file_name)
+
+
+def why_not_root(header: bytes, size_bytes: int) -> str:
+    """What is wrong with a file, judged by its first bytes and its size; "" when nothing is.
+
+    Args:
+        header: the first 20 bytes, or all there are.
+        size_bytes: size of the file.
+    """
+    if size_bytes == 0:
+        return "it is empty (0 bytes)"
+    if not header.startswith(b"root"):
+        return f"it is not a ROOT file: it begins with {header[:4]!r} instead of b'root'"
+    if len(header) < _HEADER_BYTES:
+        return f"it is truncated to {size_bytes} bytes, within its header"
+    version = int.from_bytes(header[4:8], "big")
+    end = int.from_bytes(header[12 : 20 if version >= _BIG_FILE_VERSION else 16], "big")
+    if size_bytes < end:
+        return f"it is truncated: its header promises {end} bytes and it has {size_bytes}"
+    return ""
+
+
+class RootFile:
+    """A ROOT file open for reading; use it as a context manager."""
+
+    def __init__(self, file_name: str) -> None:
+        """Opens the file.
+
+        Args:
+            file_name: a path, ``file:`` and a path, or a URL that uproot and fsspec can open.
+
+        Raises:
+            FileOpenError: it is missing, a folder, empty, truncated or not a ROOT file.
+        """
+        path = local_path(file_name)
+        self.pfn = file_name if path is None else str(path)
+        if path is not None:
+            _refuse_damaged(path)
+        try:
+            self._directory: Any = uproot.open({self.pfn: None})
+        except Exception as error:  # uproot raises a dozen types on damaged files
+            message = f"cannot open input file {self.pfn!r}: {type(error).__name__}: {_first_line(error)}"
+            raise FileOpenError(message) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the file; it may be closed twice."""
+        self._directory.close()
+
+    def tree_names(self) -> Sequence[str]:
+        """Names of the trees in the file, those in folders with their folder."""
+        names = self._directory.classnames(cycle=False)
+        return sorted(name for name, class_name in names.items() if class_name == "TTree")
+
+    def tree(self, name: str) -> RootTree:
+        """A tree of the file.
+
+        Raises:
+            FileOpenError: the file has no such tree, or it cannot be read.
+        """
+        if name not in self.tree_names():
+            message = f"input file {self.pfn!r} has no tree {name!r}; {self._what_there_is()}"
+            raise FileOpenError(message)
+        return RootTree(self.pfn, self._read_object(name))
+
+    def text(self, key: str) -> str | None:
+        """The text of a TObjString, or None when the file has no such key.
+
+        Raises:
+            FileOpenError: the key is there and cannot be read.
+        """
+        if self._directory.classnames(cycle=False).get(key) != "TObjString":
+            return None
+        return str(self._read_object(key))
+
+    def member_names(self, class_name: str) -> Sequence[str]:
+        """Names of the data members that the file's streamer info gives a class, in stored order."""
+        streamers = self._directory.file.streamers.get(class_name, {})
+        newest = streamers[max(streamers)] if streamers else None
+        return [element.name for element in newest.elements] if newest else []
+
+    def _read_object(self, name: str) -> Any:
+        try:
+            return self._directory[name]
+        except Exception as error:  # as in the constructor
+            message = f"cannot read {name!r} of input file {self.pfn!r}: {_first_line(error)}"
+            raise FileOpenError(message) from error
+
+    def _what_there_is(self) -> str:
+        trees = self.tree_names()
+        if trees:
+            return "its trees: " + ", ".join(repr(tree) for tree in trees)
+        if not self._directory.keys():
+            return "it holds no objects at all: its writer may not have closed it"
+        return "it has no trees; its objects: " + ", ".join(self._directory.keys(cycle=False)[:12])
+
+
+def _refuse_damaged(path: Path) -> None:
+    try:
+        with path.open("rb") as file:
+            reason = why_not_root(file.read(_HEADER_BYTES), path.stat().st_size)
+    except FileNotFoundError:
+        reason = _why_missing(path)
+    except OSError as error:
+        reason = "it is a folder" if path.is_dir() else str(error.strerror)
+    if reason:
+        message = f"cannot open input file {str(path)!r}: {reason}"
+        raise FileOpenError(message)
+
+
+def _why_missing(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"its folder {str(path.parent)!r} does not exist"
+    neighbours = (entry.name for entry in path.parent.glob("*.root"))
+    return f"it does not exist; ROOT files in its folder: {near_names(path.name, neighbours)}"
+
+
+def _first_line(error: Exception) -> str:
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__

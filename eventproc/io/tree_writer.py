@@ -1,0 +1,147 @@
+"""TreeWriter: writes events to an open file in the layout of our own."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import IO, Any
+
+import numpy as np
+import uproot
+
+from eventproc.io.branch_names import name_products
+from eventproc.io.column_buffer import RECORDS, ColumnBuffer, crc32
+from eventproc.io.file_metadata import (
+    FORMAT,
+    ID_BRANCHES,
+    METADATA_KEY,
+    TREE_NAME,
+    Completion,
+    FileMetadata,
+    encode_metadata,
+)
+from eventproc.model.branch import BranchDescription
+from eventproc.model.event_id import EventID
+from eventproc.model.product import Product
+
+EVENTS_PER_BASKET = 1000
+"""One extend makes one basket per branch; fewer events per basket cost file size and time."""
+
+COMPRESSION = {"ZSTD": uproot.ZSTD, "LZ4": uproot.LZ4, "ZLIB": uproot.ZLIB, "LZMA": uproot.LZMA}
+
+
+class TreeWriter:
+    """Gathers events and writes them in a thread of its own, a basket's worth at a time.
+
+    Errors of the thread are raised by the next call. Nobody else may write to the file meanwhile.
+
+    Attributes:
+        events: events taken so far.
+    """
+
+    def __init__(
+        self,
+        file: IO[bytes],
+        branches: Sequence[BranchDescription],
+        history: Sequence[Mapping[str, Any]],
+        compression: uproot.compression.Compression,
+    ) -> None:
+        """Makes the tree, empty.
+
+        Args:
+            file: open for reading and writing, empty; `finish` and `discard` close it.
+            branches: the products, in the order in which `add` will get them.
+            history: provenance, oldest first, this process's included.
+            compression: of all branches.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        self.events = 0
+        self._history = history
+        self._buffers = [ColumnBuffer(product) for product in name_products(branches)]
+        self._ids: list[EventID] = []
+        self._products: list[tuple[Product, ...]] = []
+        self._id_crc32 = dict.fromkeys(ID_BRANCHES, 0)  # the writing thread's, as are the buffers
+        self._root = uproot.recreate(file, compression=compression)
+        self._tree = self._make_tree()
+        self._thread = ThreadPoolExecutor(1, "tree-writer")
+        self._writing: Future[None] | None = None
+
+    def add(self, event_id: EventID, products: tuple[Product, ...]) -> None:
+        """Takes one event.
+
+        Raises:
+            OSError: an earlier event could not be written.
+            LogicError: an earlier event's columns do not fit their schema.
+        """
+        self._ids.append(event_id)
+        self._products.append(products)
+        self.events += 1
+        if len(self._ids) >= EVENTS_PER_BASKET:
+            self._flush()
+
+    def finish(self, *, complete: bool) -> None:
+        """Writes what is left and the metadata, and ends.
+
+        Raises:
+            OSError: the file cannot be written.
+            LogicError: an event's columns do not fit their schema.
+        """
+        self._flush()
+        self._wait()
+        self._root[METADATA_KEY] = encode_metadata(self._metadata(complete=complete))
+        self._root.close()
+        self._thread.shutdown()
+
+    def discard(self) -> None:
+        """Ends without writing what is left; never raises."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        # The file is of no use any more, and uproot writes once again while closing.
+        with contextlib.suppress(Exception):
+            self._root.close()
+
+    def _make_tree(self) -> Any:
+        types: dict[str, Any] = dict(ID_BRANCHES)
+        for buffer in self._buffers:
+            types |= buffer.branch_types()
+        return self._root.mktree(
+            TREE_NAME,
+            types,
+            counter_name=lambda records: records.removesuffix(RECORDS),
+            field_name=lambda _records, branch: branch,
+        )
+
+    def _flush(self) -> None:
+        self._wait()
+        if self._ids:
+            self._writing = self._thread.submit(self._extend, self._ids, self._products)
+            self._ids, self._products = [], []
+
+    def _wait(self) -> None:
+        if self._writing is not None:
+            self._writing.result()
+
+    def _extend(self, ids: list[EventID], products: list[tuple[Product, ...]]) -> None:
+        values: dict[str, Any] = {}
+        for (name, dtype), numbers in zip(ID_BRANCHES.items(), zip(*ids, strict=True), strict=True):
+            values[name] = np.array(numbers, dtype)
+            self._id_crc32[name] = crc32(values[name], self._id_crc32[name])
+        for buffer, column in zip(self._buffers, zip(*products, strict=True), strict=True):
+            values |= buffer.branch_values(list(column))
+        self._tree.extend(values)
+
+    def _metadata(self, *, complete: bool) -> FileMetadata:
+        digests = dict(self._id_crc32)
+        dictionaries: dict[str, tuple[str, ...]] = {}
+        for buffer in self._buffers:
+            digests |= buffer.crc32
+            dictionaries |= {branch: tuple(codes) for branch, codes in buffer.dictionaries.items()}
+        return FileMetadata(
+            FORMAT,
+            tuple(buffer.stored for buffer in self._buffers),
+            tuple(dict(record) for record in self._history),
+            dictionaries,
+            Completion(complete, self.events, {name: f"{crc:08x}" for name, crc in digests.items()}),
+        )
