@@ -1,0 +1,104 @@
+"""The HTTP application: its routes, and the one place where errors become answers."""
+
+import asyncio
+import http
+import json
+import logging
+import time
+
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+from aiohttp.typedefs import Handler
+
+from accelerator_server.dialects.base import Dialect
+from accelerator_server.dialects.table import DIALECTS, JSON_DIALECT
+from accelerator_server.errors import RefusedRequestError
+from accelerator_server.replies import error_response, refusal
+from accelerator_server.routes.inference import InferenceRoute
+from accelerator_server.routes.metadata import MetadataRoutes
+from accelerator_server.state import ServerState
+from inference_client.protocol import headers
+from inference_client.protocol.errors import ProtocolError
+
+logger = logging.getLogger(__name__)
+
+CLIENT_GONE = 499
+"""Never sent; nginx's number for a client that went before its answer, for metrics and log."""
+
+
+def make_app(state: ServerState) -> web.Application:
+    """Builds the application of one server."""
+    app = web.Application(
+        client_max_size=state.config.max_body_bytes, middlewares=[ErrorAnswers(state).answer]
+    )
+    app.add_routes(MetadataRoutes(state).routes())
+    app.add_routes(InferenceRoute(state).routes())
+    return app
+
+
+class ErrorAnswers:
+    """Turns errors into answers; nothing of an unexpected one is told to the client."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._metrics = state.metrics
+        self._admission = state.admission
+
+    @web.middleware
+    async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Calls the handler; whatever it raises becomes an answer in the dialect of the request."""
+        try:
+            response = await handler(request)
+        except asyncio.CancelledError:
+            self._count(CLIENT_GONE, "client_gone")
+            raise
+        except (RefusedRequestError, ProtocolError) as error:
+            self._count(error.status, error.code)
+            response = refusal(error, _dialect(request), request)
+        except web.HTTPException as error:
+            code = http.HTTPStatus(error.status).name.lower()
+            self._count(error.status, code)
+            response = error_response(error.reason, code, error.status, _dialect(request), request)
+            if "Allow" in error.headers:
+                response.headers["Allow"] = error.headers["Allow"]
+        except Exception:
+            logger.exception("%s %s failed", request.method, request.path)
+            self._count(500, "internal")
+            response = error_response("internal error", "internal", 500, _dialect(request), request)
+        else:
+            self._metrics.requests.labels("200").inc()
+        if self._admission.draining:
+            response.force_close()
+        return response
+
+    def _count(self, status: int, code: str) -> None:
+        self._metrics.requests.labels(str(status)).inc()
+        self._metrics.refusals.labels(code).inc()
+
+
+class JsonAccessLogger(AbstractAccessLogger):
+    """One JSON object for each request."""
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, duration_s: float) -> None:
+        """Writes the line."""
+        entry = {
+            "time_s": round(time.time(), 3),
+            "client": request.remote,
+            "method": request.method,
+            "path": request.path,
+            "status": response.status,
+            "received_bytes": request.content_length,
+            "sent_bytes": response.content_length,
+            "duration_us": round(duration_s * 1e6),
+            "id": request.headers.get(headers.REQUEST_ID, ""),
+        }
+        self.logger.info(json.dumps(entry))
+
+    @property
+    def enabled(self) -> bool:
+        """Whether lines are written at all."""
+        return self.logger.isEnabledFor(logging.INFO)
+
+
+def _dialect(request: web.Request) -> Dialect:
+    """The dialect of an error: that of the request where it has one, else JSON."""
+    return DIALECTS.get(request.headers.get("Content-Type", ""), JSON_DIALECT)

@@ -1,0 +1,51 @@
+"""Receives the body of a request within bounds of size and time, and checks its digest."""
+
+import asyncio
+
+from aiohttp import web
+
+from accelerator_server.config import ServerConfig
+from accelerator_server.errors import (
+    BodyTooLargeError,
+    MalformedRequestError,
+    SlowBodyError,
+    UnsupportedMediaTypeError,
+)
+from inference_client.protocol import headers
+from inference_client.protocol.codec import check_crc32
+
+
+async def read_body(request: web.Request, config: ServerConfig) -> bytes:
+    """Reads a body.
+
+    Raises:
+        UnsupportedMediaTypeError: It is compressed.
+        BodyTooLargeError: It is larger than the server accepts; not read further.
+        SlowBodyError: It did not arrive in time.
+        MalformedRequestError: It ended early.
+        DigestMismatchError: It is not what its sender says it is.
+    """
+    encoding = request.headers.get("Content-Encoding", "identity")
+    if encoding.lower() != "identity":
+        message = f"content encoding {encoding[:40]!r} is not read here; send the body as it is"
+        raise UnsupportedMediaTypeError(message)
+    if (request.content_length or 0) > config.max_body_bytes:
+        raise _too_large(config)
+    try:
+        async with asyncio.timeout(config.body_timeout_s):
+            body = await request.read()
+    except TimeoutError:
+        message = f"the body did not arrive within {config.body_timeout_s:g} s"
+        raise SlowBodyError(message) from None
+    except web.HTTPRequestEntityTooLarge:
+        raise _too_large(config) from None
+    except web.RequestPayloadError:
+        message = "the body ended early"
+        raise MalformedRequestError(message) from None
+    if digest := request.headers.get(headers.BODY_CRC32):
+        check_crc32(body, digest)
+    return body
+
+
+def _too_large(config: ServerConfig) -> BodyTooLargeError:
+    return BodyTooLargeError(f"the body has more than {config.max_body_bytes} bytes")

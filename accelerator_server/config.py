@@ -1,0 +1,185 @@
+"""What a server and its models are told: typed values from TOML files, options and overrides."""
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+from accelerator_server.errors import ConfigurationError
+
+Positive = Annotated[int, Meta(ge=1)]
+Seconds = Annotated[float, Meta(gt=0)]
+_Config = TypeVar("_Config", bound=Struct)
+
+
+class ServerConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """How a server listens and what it bears.
+
+    Attributes:
+        host: Address or name to listen on.
+        port: 0 takes a free one.
+        name: What inference records call this server; empty means host:port.
+        max_body_bytes: A larger body is refused before it is read.
+        body_timeout_s: Time for a body to arrive.
+        keepalive_s: Idle time before a connection is closed; also the time for headers to arrive.
+        drain_s: Time for accepted requests to finish when the server stops.
+        access_log: One JSON line on stderr for each request.
+    """
+
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    name: str = ""
+    max_body_bytes: Positive = 256 * 2**20
+    body_timeout_s: Seconds = 30.0
+    keepalive_s: Seconds = 75.0
+    drain_s: Seconds = 30.0
+    access_log: bool = False
+
+
+class TensorConfig(Struct, forbid_unknown_fields=True, frozen=True):
+    """Name, datatype and shape of a model's input or output; the first axis counts rows and is -1."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    datatype: str
+    shape: list[int]
+
+
+class BatchingConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """How requests are fused and how many may wait.
+
+    Attributes:
+        best_rows: Rows up to which requests are fused into one batch; 0 means the model's max_rows.
+        queue_requests: Most requests that wait for the device.
+        queue_bytes: Most bytes of tensors that wait for the device.
+    """
+
+    best_rows: Annotated[int, Meta(ge=0)] = 0
+    queue_requests: Positive = 1024
+    queue_bytes: Positive = 512 * 2**20
+
+
+class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """The file model.toml in a version's folder.
+
+    Attributes:
+        backend: Name of the backend that runs the model.
+        inputs: The model's inputs.
+        outputs: The model's outputs.
+        file: Name of the model's file in the same folder; empty for backends that need none.
+        sha256: Digest of that file, hex.
+        max_rows: Most rows in one request, and most in one batch.
+        precision: Arithmetic that is asked of the backend.
+        instances: How many times the model is loaded.
+        reproducible: Run every batch at one padded shape, so that a row's result has the same bits always.
+        labels: Names of the classes along the last axis of the output.
+        image_spec: What the model's images are; announced, not interpreted.
+        backend_parameters: What the backend in question understands.
+        batching: How requests are fused.
+    """
+
+    backend: str
+    inputs: Annotated[list[TensorConfig], Meta(min_length=1)]
+    outputs: Annotated[list[TensorConfig], Meta(min_length=1)]
+    file: str = ""
+    sha256: str = ""
+    max_rows: Positive = 32
+    precision: str = "f32"
+    instances: Positive = 1
+    reproducible: bool = False
+    labels: list[str] = []
+    image_spec: dict[str, Any] = {}
+    backend_parameters: dict[str, Any] = {}
+    batching: BatchingConfig = BatchingConfig()
+
+
+class Override(Struct, frozen=True):
+    """A value given on the command line as MODEL.KEY=VALUE; the model `*` means all.
+
+    Attributes:
+        target: MODEL.KEY, where the key may have dots itself.
+        value: The value, as TOML reads it, or as text if TOML does not.
+    """
+
+    target: str
+    value: Any
+
+    def key_for(self, model: str) -> str:
+        """The key that is set for a model; empty if the override is not meant for it."""
+        for prefix in (f"{model}.", "*."):
+            if self.target.startswith(prefix):
+                return self.target.removeprefix(prefix)
+        return ""
+
+
+def parse_override(text: str) -> Override:
+    """Reads MODEL.KEY=VALUE.
+
+    Raises:
+        ConfigurationError: The text has another form.
+    """
+    target, equals, value = text.partition("=")
+    model, dot, key = target.partition(".")
+    if not (equals and dot and model and key):
+        message = f"override {text!r} is not of the form MODEL.KEY=VALUE, as in toptag.batching.best_rows=8"
+        raise ConfigurationError(message)
+    try:
+        return Override(target, tomllib.loads(f"value = {value}")["value"])
+    except tomllib.TOMLDecodeError:
+        return Override(target, value)
+
+
+def read_server_config(path: Path) -> ServerConfig:
+    """Reads the server's own configuration.
+
+    Raises:
+        ConfigurationError: The file is not there, not TOML, or holds something else.
+    """
+    return _convert(_read_toml(path), ServerConfig, str(path))
+
+
+def read_model_config(path: Path, model: str, overrides: list[Override]) -> ModelConfig:
+    """Reads a model's configuration and applies what the command line overrides.
+
+    Raises:
+        ConfigurationError: The file is not there, not TOML, or holds something else.
+    """
+    values = _read_toml(path)
+    for override in overrides:
+        if key := override.key_for(model):
+            _set(values, key.split("."), override)
+    return _convert(values, ModelConfig, str(path))
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """Words for an error message: the known names, those like `name` first."""
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
+    return ", ".join(close or sorted(known)) or "none"
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text())
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        message = f"cannot read {path}: {error}"
+        raise ConfigurationError(message) from error
+
+
+def _convert(values: dict[str, Any], kind: type[_Config], origin: str) -> _Config:
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        message = f"{origin}: {error}; known keys are {', '.join(kind.__struct_fields__)}"
+        raise ConfigurationError(message) from error
+
+
+def _set(values: dict[str, Any], keys: list[str], override: Override) -> None:
+    for key in keys[:-1]:
+        inner: object = values.setdefault(key, {})
+        if not isinstance(inner, dict):
+            message = f"override {override.target}: {key} is not a table"
+            raise ConfigurationError(message)
+        values = inner
+    values[keys[-1]] = override.value

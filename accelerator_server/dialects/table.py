@@ -1,0 +1,31 @@
+"""Content-Type -> dialect."""
+
+from accelerator_server.dialects.base import Dialect
+from accelerator_server.dialects.json import JsonDialect
+from accelerator_server.dialects.msgpack import MsgpackDialect
+from accelerator_server.errors import UnsupportedMediaTypeError
+from inference_client.protocol import headers
+
+JSON_DIALECT: Dialect = JsonDialect()
+"""Also the form of errors on all routes that do not infer."""
+
+DIALECTS: dict[str, Dialect] = {
+    headers.MSGPACK: MsgpackDialect(),
+    headers.JSON: JSON_DIALECT,
+    headers.BINARY: JSON_DIALECT,
+}
+"""JSON with binary tensors differs from plain JSON by a header only."""
+
+
+def dialect_of(content_type: str) -> Dialect:
+    """The dialect of a body.
+
+    Raises:
+        UnsupportedMediaTypeError: There is none for this type.
+    """
+    kind = content_type.partition(";")[0].strip().lower()
+    dialect = DIALECTS.get(kind or headers.JSON)  # clients of Triton name no type
+    if dialect is None:
+        message = f"content type {content_type[:80]!r} is not read here; send {', '.join(DIALECTS)}"
+        raise UnsupportedMediaTypeError(message)
+    return dialect

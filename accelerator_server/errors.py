@@ -1,0 +1,145 @@
+"""What can go wrong in a server; each error carries its own consequence.
+
+A refused request knows its HTTP status, a failed start its exit code. What breaks the wire itself is a
+`ProtocolError` of `inference_client.protocol.errors`, which knows its status in the same way.
+"""
+
+from typing import ClassVar
+
+
+class AcceleratorServerError(Exception):
+    """Base of all errors of the server."""
+
+
+class RefusedRequestError(AcceleratorServerError):
+    """A request is answered with an error; the message goes to the client, so it names no files.
+
+    Attributes:
+        status: HTTP status of the answer.
+        code: Short stable word in the answer's body.
+        retry_after_s: Seconds after which to try again; 0 where trying again is of no use.
+    """
+
+    status: ClassVar[int] = 400
+    code: ClassVar[str] = "bad_request"
+    retry_after_s: ClassVar[int] = 0
+
+
+class MalformedRequestError(RefusedRequestError):
+    """A header or the JSON part of a body says nothing that makes sense."""
+
+
+class ModelNotFoundError(RefusedRequestError):
+    """No such model, or no such version of it."""
+
+    status = 404
+    code = "model_not_found"
+
+
+class SlowBodyError(RefusedRequestError):
+    """The body did not arrive in time."""
+
+    status = 408
+    code = "slow_body"
+
+
+class BodyTooLargeError(RefusedRequestError):
+    """The body is larger than the server accepts."""
+
+    status = 413
+    code = "body_too_large"
+
+
+class TooManyRowsError(RefusedRequestError):
+    """More rows in one request than the model accepts; the client must split it."""
+
+    status = 413
+    code = "too_many_rows"
+
+
+class UnsupportedMediaTypeError(RefusedRequestError):
+    """The body is of a type or encoding that the server does not read."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class SignatureMismatchError(RefusedRequestError):
+    """The tensors do not fit the model's signature."""
+
+    status = 422
+    code = "signature"
+
+
+class BackendFailedError(RefusedRequestError):
+    """The backend failed on this very input; another attempt would fail again."""
+
+    status = 500
+    code = "backend_failed"
+
+
+class QueueFullError(RefusedRequestError):
+    """The model's queue is full."""
+
+    status = 503
+    code = "queue_full"
+    retry_after_s = 1
+
+
+class ModelNotReadyError(RefusedRequestError):
+    """The model exists but is not being served now."""
+
+    status = 503
+    code = "model_not_ready"
+    retry_after_s = 5
+
+
+class DrainingError(RefusedRequestError):
+    """The server is about to stop."""
+
+    status = 503
+    code = "draining"
+    retry_after_s = 5
+
+
+class DeadlinePassedError(RefusedRequestError):
+    """The client's deadline passed before the result was there."""
+
+    status = 504
+    code = "deadline"
+
+
+class BackendContractError(AcceleratorServerError):
+    """A backend returned something else than its model's outputs."""
+
+
+class StartError(AcceleratorServerError):
+    """The server, or one of its models, cannot start.
+
+    Attributes:
+        exit_code: What the command line ends with; 2 is a usage error of the command line itself.
+    """
+
+    exit_code: ClassVar[int] = 3
+
+
+class ConfigurationError(StartError):
+    """A configuration file, an option or an override says something impossible."""
+
+
+class ModelRefusedError(StartError):
+    """A model's files contradict what its configuration says of them."""
+
+    exit_code = 4
+
+
+class BackendUnavailableError(StartError):
+    """The library or device that a model asks for is not here; nothing else is taken in its place."""
+
+    exit_code = 5
+
+
+class AddressError(StartError):
+    """The address cannot be listened on."""
+
+    exit_code = 6

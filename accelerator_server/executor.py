@@ -1,0 +1,132 @@
+"""One thread on one device: decodes a batch into its buffer, runs it, hands every request its own rows."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from accelerator_server.backends.base import Array, Backend
+from accelerator_server.errors import BackendFailedError
+from accelerator_server.model_queue import Completed, Job, ModelQueue
+from accelerator_server.model_spec import ModelSpec
+from inference_client.protocol.arrays import scatter_into
+
+logger = logging.getLogger(__name__)
+
+Outcome = tuple[Job, Completed | BackendFailedError]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchReport:
+    """What a thread reports of one run of the device.
+
+    Attributes:
+        outcomes: Each job with its result.
+        n_rows: Rows of the batch, without padding.
+        compute_s: Time on the device.
+    """
+
+    outcomes: list[Outcome]
+    n_rows: int
+    compute_s: float
+
+
+class BatchRunner:
+    """A batch buffer and the backend that reads it; used by one thread.
+
+    Args:
+        backend: Loaded model.
+        spec: Its signature.
+        padded: Whether every batch is padded with zeros to `spec.max_rows`.
+    """
+
+    def __init__(self, backend: Backend, spec: ModelSpec, *, padded: bool = False) -> None:
+        self._backend = backend
+        self._spec = spec
+        self._padded = padded
+        self._buffers: dict[str, Array] = {
+            tensor.name: np.empty((spec.max_rows, *tensor.row_shape), tensor.dtype) for tensor in spec.inputs
+        }
+
+    def run(self, jobs: list[Job]) -> list[BatchReport]:
+        """Runs jobs as one batch; if it fails, runs its halves, so that only the culprit fails."""
+        try:
+            return [self._run_together(jobs)]
+        except Exception as error:
+            if len(jobs) > 1:
+                middle = len(jobs) // 2
+                return self.run(jobs[:middle]) + self.run(jobs[middle:])
+            logger.exception("the backend failed on a request of %d rows", jobs[0].n_rows, exc_info=error)
+            failure = BackendFailedError("the backend failed on this input")
+            return [BatchReport([(jobs[0], failure)], jobs[0].n_rows, 0.0)]
+
+    def _run_together(self, jobs: list[Job]) -> BatchReport:
+        started_s = time.monotonic()
+        n_rows = self._fill(jobs)
+        run_rows = self._spec.max_rows if self._padded else n_rows
+        inputs = {name: buffer[:run_rows] for name, buffer in self._buffers.items()}
+        compute_start_s = time.monotonic()
+        outputs = dict(self._backend.run(inputs))
+        compute_s = time.monotonic() - compute_start_s
+        self._spec.check_outputs(outputs, run_rows)
+        outcomes: list[Outcome] = []
+        start = 0
+        for job in jobs:
+            rows = {name: output[start : start + job.n_rows] for name, output in outputs.items()}
+            queue_us = round((started_s - job.accepted_s) * 1e6)
+            outcomes.append((job, Completed(rows, n_rows, queue_us, round(compute_s * 1e6))))
+            start += job.n_rows
+        return BatchReport(outcomes, n_rows, compute_s)
+
+    def _fill(self, jobs: list[Job]) -> int:
+        """Decodes the jobs into the buffers, one after another; returns the rows filled."""
+        start = 0
+        for job in jobs:
+            stop = start + job.n_rows
+            for name, buffer in self._buffers.items():
+                scatter_into(job.tensors[name], buffer[start:stop])
+            start = stop
+        if self._padded:
+            for buffer in self._buffers.values():
+                buffer[start:].fill(0)
+        return start
+
+
+class DeviceThread:
+    """Takes batches from a queue and runs them until the queue is closed and empty.
+
+    Args:
+        runner: What runs a batch.
+        queue: Where batches come from.
+        deliver: Called in this thread with the reports of each batch.
+        name: For the thread's name.
+    """
+
+    def __init__(
+        self,
+        runner: BatchRunner,
+        queue: ModelQueue,
+        deliver: Callable[[list[BatchReport]], None],
+        name: str,
+    ) -> None:
+        self._runner = runner
+        self._queue = queue
+        self._deliver = deliver
+        # A daemon, so that a hung device cannot keep the process from ending; `join` is the ordinary end.
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begins to take batches."""
+        self._thread.start()
+
+    def join(self, timeout_s: float) -> bool:
+        """Waits for the thread to end after its queue was closed; returns whether it did."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        while jobs := self._queue.take():
+            self._deliver(self._runner.run(jobs))

@@ -1,0 +1,171 @@
+"""The life of a server process: listen, load, be ready, drain, end."""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from accelerator_server.admission import Admission
+from accelerator_server.app import JsonAccessLogger, make_app
+from accelerator_server.config import Override, ServerConfig
+from accelerator_server.errors import AddressError
+from accelerator_server.metrics import Metrics
+from accelerator_server.registry import ModelRegistry
+from accelerator_server.repository import check_overrides, find_models
+from accelerator_server.state import ServerState
+
+logger = logging.getLogger(__name__)
+access_logger = logging.getLogger("accelerator_server.access")
+
+CLEAN, UNFINISHED = 0, 1
+"""Exit codes of a server that was asked to stop: all requests answered, or not."""
+
+_CLOSE_S = 5.0
+"""Time for connections to be closed once their requests are answered."""
+
+
+class AcceleratorServer:
+    """One server: starts, says its address, stops without losing an accepted request.
+
+    Args:
+        config: How it listens and what it bears.
+        repository: Folder of its models.
+        overrides: What the command line says of models.
+        strict: Whether one refused model keeps the server from starting.
+    """
+
+    def __init__(
+        self, config: ServerConfig, repository: Path, overrides: list[Override], *, strict: bool = False
+    ) -> None:
+        self._config = config
+        self._repository = repository
+        self._overrides = overrides
+        self._strict = strict
+        self._state = ServerState(config, ModelRegistry(), Admission(), Metrics())
+        self._runner = web.AppRunner(
+            make_app(self._state),
+            handle_signals=False,
+            handler_cancellation=True,
+            keepalive_timeout=config.keepalive_s,
+            shutdown_timeout=_CLOSE_S,
+            auto_decompress=False,
+            access_log=access_logger if config.access_log else None,
+            access_log_class=JsonAccessLogger,
+        )
+        self._site: web.SockSite | None = None
+        self.address = ""
+
+    async def start(self) -> None:
+        """Listens, so that liveness can be asked, and loads the models.
+
+        Raises:
+            StartError: The address is taken, or no model (with `strict`: not every model) can be served.
+        """
+        folders = find_models(self._repository)
+        check_overrides(self._overrides, folders)
+        listening = _listen(self._config)
+        self.address = _address(listening, self._config.host)
+        await self._runner.setup()
+        self._site = web.SockSite(self._runner, listening)
+        await self._site.start()
+        models = self._state.models
+        name = self._config.name or self.address.removeprefix("http://")
+        await models.load(folders, self._overrides, name, self._state.metrics)
+        if models.refused and (self._strict or not models.served):
+            raise next(iter(models.refused.values()))
+
+    async def stop(self) -> int:
+        """Refuses new requests, answers the accepted ones, frees the devices.
+
+        Returns:
+            CLEAN, or UNFINISHED if some requests were not answered within the drain time.
+        """
+        logger.info("stopping; %d requests are inside", self._state.admission.n_inside)
+        if self._site is not None:
+            await self._site.stop()
+        drained = await self._state.admission.drain(self._config.drain_s)
+        await self._runner.cleanup()
+        closed = await self._state.models.close(_CLOSE_S if drained else 0.0)
+        return CLEAN if drained and closed else UNFINISHED
+
+
+async def serve(server: AcceleratorServer, announce: Callable[[str], None], *, with_parent: bool) -> int:
+    """Runs a server until a signal, or the end of its standard input, asks it to stop.
+
+    A second signal ends the process at once.
+
+    Args:
+        server: Not yet started.
+        announce: Called with the address as soon as the server is ready.
+        with_parent: Whether the end of standard input asks to stop; a parent that holds the other end of
+            the pipe takes the server with it however it dies.
+
+    Returns:
+        The exit code.
+
+    Raises:
+        StartError: The server cannot start.
+    """
+    stop = _stop_on_signals()
+    if with_parent:
+        _stop_at_end_of_stdin(stop)
+    starting = asyncio.ensure_future(server.start())
+    stopping = asyncio.ensure_future(stop.wait())
+    try:
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if starting.done():
+            starting.result()
+            announce(server.address)
+            await stopping
+    finally:
+        starting.cancel()
+        stopping.cancel()
+        exit_code = await server.stop()
+    return exit_code
+
+
+def _stop_on_signals() -> asyncio.Event:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def on_signal(number: int) -> None:
+        if stop.is_set():
+            # Device threads may be deep in an engine; nothing is left to be saved, so nothing is unwound.
+            os._exit(128 + number)
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, on_signal, number)
+    return stop
+
+
+def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+
+    def wait_for_end() -> None:
+        while os.read(0, 4096):
+            pass
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(stop.set)
+
+    threading.Thread(target=wait_for_end, name="parent-watch", daemon=True).start()
+
+
+def _listen(config: ServerConfig) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
+        return socket.create_server((config.host, config.port), family=family, backlog=1024)
+    except OSError as error:
+        message = f"cannot listen on {config.host}:{config.port}: {error.strerror or error}"
+        raise AddressError(message) from error
+
+
+def _address(listening: socket.socket, host: str) -> str:
+    port = listening.getsockname()[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

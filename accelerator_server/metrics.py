@@ -1,0 +1,69 @@
+"""Counts and times of one server in Prometheus' form; every server has its own registry."""
+
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
+
+_ROW_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
+_SECONDS_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+
+CONTENT_TYPE = CONTENT_TYPE_PLAIN_1_0_0
+
+
+class Metrics:
+    """What a server counts; used by the event loop only."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = self._counter("requests", "Inference requests answered", "status")
+        self.refusals = self._counter("refusals", "Requests refused, by cause", "code")
+        self.received_bytes = self._counter("received_bytes", "Bytes of inference bodies received")
+        self.sent_bytes = self._counter("sent_bytes", "Bytes of inference bodies sent")
+        self._rows = self._counter("rows", "Rows of successful requests", "model")
+        self._batch_rows = self._histogram("batch_rows", "Rows in a batch", _ROW_BUCKETS, "model")
+        self._queue = self._histogram("queue_seconds", "Time in the queue", _SECONDS_BUCKETS, "model")
+        self._compute = self._histogram(
+            "compute_seconds", "Time of a batch on the device", _SECONDS_BUCKETS, "model"
+        )
+        self._waiting_requests = self._gauge("waiting_requests", "Requests in the queue", "model")
+        self._waiting_bytes = self._gauge("waiting_bytes", "Bytes in the queue", "model")
+        self._ready = self._gauge("model_ready", "Whether a model is served", "model")
+
+    def of_model(self, name: str) -> "ModelMetrics":
+        """The metrics of one model."""
+        return ModelMetrics(
+            rows=self._rows.labels(name),
+            batch_rows=self._batch_rows.labels(name),
+            queue_seconds=self._queue.labels(name),
+            compute_seconds=self._compute.labels(name),
+            waiting_requests=self._waiting_requests.labels(name),
+            waiting_bytes=self._waiting_bytes.labels(name),
+            ready=self._ready.labels(name),
+        )
+
+    def exposition(self) -> bytes:
+        """All of it as Prometheus reads it."""
+        return generate_latest(self.registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(f"accelerator_{name}", text, labels, registry=self.registry)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(f"accelerator_{name}", text, labels, registry=self.registry)
+
+    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(f"accelerator_{name}", text, labels, buckets=buckets, registry=self.registry)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMetrics:
+    """The metrics of one model, their label filled in once and not at every request."""
+
+    rows: Counter
+    batch_rows: Histogram
+    queue_seconds: Histogram
+    compute_seconds: Histogram
+    waiting_requests: Gauge
+    waiting_bytes: Gauge
+    ready: Gauge

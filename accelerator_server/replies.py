@@ -1,0 +1,41 @@
+"""Replies over HTTP: always with a length and a digest; errors with a code and the request's id, no more."""
+
+from aiohttp import web
+
+from accelerator_server.dialects.base import Dialect, Reply
+from accelerator_server.errors import BodyTooLargeError, RefusedRequestError, SlowBodyError
+from inference_client.protocol import headers
+from inference_client.protocol.codec import body_crc32
+from inference_client.protocol.errors import ProtocolError
+from inference_client.protocol.messages import MAX_ERROR_LENGTH, MAX_NAME_LENGTH, ErrorBody
+
+
+def http_response(reply: Reply, request: web.Request, status: int = 200) -> web.Response:
+    """Wraps an encoded body, with the id of the request that it answers."""
+    response_headers = {
+        "Content-Type": reply.content_type,
+        headers.BODY_CRC32: body_crc32(reply.body),
+        **reply.headers,
+    }
+    if request_id := request.headers.get(headers.REQUEST_ID):
+        response_headers[headers.REQUEST_ID] = request_id
+    return web.Response(body=reply.body, status=status, headers=response_headers)
+
+
+def refusal(
+    error: RefusedRequestError | ProtocolError, dialect: Dialect, request: web.Request
+) -> web.Response:
+    """Answers a request with an error; the connection is closed where the body was not read to its end."""
+    response = error_response(str(error), error.code, error.status, dialect, request)
+    if isinstance(error, RefusedRequestError) and error.retry_after_s:
+        response.headers[headers.RETRY_AFTER] = str(error.retry_after_s)
+    if isinstance(error, BodyTooLargeError | SlowBodyError):
+        response.force_close()
+    return response
+
+
+def error_response(text: str, code: str, status: int, dialect: Dialect, request: web.Request) -> web.Response:
+    """Answers with an error body in the dialect of the request."""
+    request_id = request.headers.get(headers.REQUEST_ID, "")[:MAX_NAME_LENGTH]
+    body = ErrorBody(text[:MAX_ERROR_LENGTH], code, request_id)
+    return http_response(dialect.encode_error(body), request, status)

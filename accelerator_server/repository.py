@@ -1,0 +1,108 @@
+"""The folder of models: which there are, what their configuration says, whether their files are intact."""
+
+import hashlib
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from accelerator_server.config import ModelConfig, Override, nearest, read_model_config
+from accelerator_server.errors import ConfigurationError, ModelRefusedError
+from inference_client.protocol.routes import MODEL_NAME, MODEL_VERSION
+
+CONFIG_FILE = "model.toml"
+"""Written last: a version's folder without it is still being copied and is not looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """One version of one model on disk."""
+
+    name: str
+    version: int
+    path: Path
+
+    def read_config(self, overrides: list[Override]) -> ModelConfig:
+        """Reads the version's model.toml.
+
+        Raises:
+            ConfigurationError: It is not what it should be.
+        """
+        return read_model_config(self.path / CONFIG_FILE, self.name, overrides)
+
+    def read_model(self, config: ModelConfig) -> bytes:
+        """Reads the model's file and checks it against its digest; empty if the model has no file.
+
+        What was checked is what is loaded: the backend gets these bytes, not the path.
+
+        Raises:
+            ConfigurationError: The file's name leads out of the folder, or there is no digest.
+            ModelRefusedError: The file is not there or not the one that was meant.
+        """
+        if not config.file:
+            return b""
+        content = _read_regular_file(self.path, config.file)
+        digest = hashlib.sha256(content).hexdigest()
+        if digest != config.sha256.lower():
+            said = config.sha256 or "nothing"
+            message = f"{self.path / config.file} has sha256 {digest}, {CONFIG_FILE} says {said}"
+            raise ModelRefusedError(message)
+        return content
+
+
+def find_models(repository: Path) -> list[ModelFolder]:
+    """Finds the newest complete version of each model: <repository>/<name>/<version>/model.toml.
+
+    Raises:
+        ConfigurationError: The repository is not a folder, or there is no model in it.
+    """
+    if not repository.is_dir():
+        message = f"model repository {repository} is not a folder"
+        raise ConfigurationError(message)
+    newest = [
+        max(versions, key=lambda folder: folder.version)
+        for path in sorted(repository.iterdir())
+        if MODEL_NAME.fullmatch(path.name) and (versions := _versions(path))
+    ]
+    if not newest:
+        message = f"no model in {repository}: expected <name>/<version>/{CONFIG_FILE}, version a whole number"
+        raise ConfigurationError(message)
+    return newest
+
+
+def check_overrides(overrides: list[Override], folders: list[ModelFolder]) -> None:
+    """Checks that every override is meant for a model that is there.
+
+    Raises:
+        ConfigurationError: One is not.
+    """
+    names = [folder.name for folder in folders]
+    for override in overrides:
+        if not any(override.key_for(name) for name in names):
+            model = override.target.partition(".")[0]
+            message = f"override {override.target}: no model {model!r}; there are {nearest(model, names)}"
+            raise ConfigurationError(message)
+
+
+def _versions(model: Path) -> list[ModelFolder]:
+    if not model.is_dir():
+        return []
+    return [
+        ModelFolder(model.name, int(path.name), path)
+        for path in model.iterdir()
+        if MODEL_VERSION.fullmatch(path.name) and (path / CONFIG_FILE).is_file()
+    ]
+
+
+def _read_regular_file(folder: Path, name: str) -> bytes:
+    path = folder / name
+    if Path(name).name != name or path.is_symlink():
+        message = f"{folder / CONFIG_FILE}: file {name!r} must be a plain file of the same folder"
+        raise ConfigurationError(message)
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            message = f"{path} is not a regular file"
+            raise ModelRefusedError(message)
+        return path.read_bytes()
+    except OSError as error:
+        message = f"cannot read {path}: {error.strerror}"
+        raise ModelRefusedError(message) from error

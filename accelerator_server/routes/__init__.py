@@ -1,0 +1,1 @@
+"""What the server answers at which path, one file for each group of routes."""

@@ -1,0 +1,60 @@
+"""POST /v2/models/{model}[/versions/{version}]/infer."""
+
+import math
+import time
+
+from aiohttp import web
+
+from accelerator_server.body import read_body
+from accelerator_server.dialects.table import dialect_of
+from accelerator_server.errors import MalformedRequestError
+from accelerator_server.replies import http_response
+from accelerator_server.state import ServerState
+from inference_client.protocol import headers
+from inference_client.protocol.messages import InferenceRequest
+
+
+class InferenceRoute:
+    """Receives, decodes, asks the model, encodes, answers."""
+
+    def __init__(self, state: ServerState) -> None:
+        self._state = state
+
+    def routes(self) -> list[web.RouteDef]:
+        """The paths with and without a version."""
+        return [
+            web.post("/v2/models/{model}/infer", self._infer),
+            web.post("/v2/models/{model}/versions/{version}/infer", self._infer),
+        ]
+
+    async def _infer(self, request: web.Request) -> web.Response:
+        arrived_s = time.monotonic()
+        with self._state.admission.enter():
+            names = request.match_info
+            dialect = dialect_of(request.headers.get("Content-Type", ""))
+            model = self._state.models.find(names["model"], names.get("version", ""))
+            body = await read_body(request, self._state.config)
+            self._state.metrics.received_bytes.inc(len(body))
+            message, answer = dialect.decode(body, request.headers)
+            time_left_s = _time_left_s(request.headers.get(headers.DEADLINE_MS), message)
+            response = await model.infer(message, arrived_s + time_left_s)
+            reply = answer(response)
+            self._state.metrics.sent_bytes.inc(len(reply.body))
+            return http_response(reply, request)
+
+
+def _time_left_s(deadline_ms: str | None, message: InferenceRequest) -> float:
+    """The shorter of our header's and Triton's limit (parameter `timeout`, microseconds; 0 means none)."""
+    limits_s = [math.inf]
+    if deadline_ms is not None:
+        try:
+            limits_s.append(float(deadline_ms) / 1e3)
+        except ValueError:
+            limits_s.append(math.nan)
+    timeout_us = message.parameters.get("timeout", 0)
+    if timeout_us:
+        limits_s.append(timeout_us / 1e6 if isinstance(timeout_us, int | float) else math.nan)
+    if any(math.isnan(limit_s) for limit_s in limits_s):
+        text = f"{headers.DEADLINE_MS} must be a number of milliseconds, timeout one of microseconds"
+        raise MalformedRequestError(text)
+    return min(limits_s)

@@ -1,0 +1,165 @@
+"""A model that is being served: its queue, its device threads, and the one verb `infer`."""
+
+import asyncio
+import math
+import time
+
+from accelerator_server.errors import BackendFailedError, DeadlinePassedError
+from accelerator_server.executor import BatchReport, BatchRunner, DeviceThread
+from accelerator_server.metrics import Metrics
+from accelerator_server.model_loading import LoadedModel
+from accelerator_server.model_queue import Completed, Job, ModelQueue
+from accelerator_server.statistics import ModelStatistics
+from inference_client.protocol.arrays import dense_tensor
+from inference_client.protocol.messages import InferenceRecord, InferenceRequest, InferenceResponse
+from inference_client.protocol.rows import tensor_byte_count
+
+
+class ServedModel:
+    """Takes requests for one model and answers them; used by one event loop.
+
+    Args:
+        loaded: The model.
+        server_name: What inference records call this server.
+        metrics: Where its work is counted.
+    """
+
+    def __init__(self, loaded: LoadedModel, server_name: str, metrics: Metrics) -> None:
+        config = loaded.config
+        self.name = loaded.folder.name
+        self.version = str(loaded.folder.version)
+        self.config = config
+        self.spec = loaded.spec
+        self.metadata = loaded.metadata
+        self.statistics = ModelStatistics()  # only the event loop touches it
+        self.queue = ModelQueue(
+            config.batching.best_rows or config.max_rows,
+            config.batching.queue_requests,
+            config.batching.queue_bytes,
+        )
+        self._server_name = server_name
+        self._backends = loaded.backends
+        self._metrics = metrics.of_model(self.name)
+        self._loop = asyncio.get_running_loop()
+        self._threads = [
+            DeviceThread(
+                BatchRunner(backend, self.spec, padded=config.reproducible),
+                self.queue,
+                self._deliver,
+                f"{self.name}-{backend.device}-{number}",
+            )
+            for backend in self._backends
+            for number in range(backend.depth)
+        ]
+
+    def start(self) -> None:
+        """Starts the device threads."""
+        for thread in self._threads:
+            thread.start()
+        self._metrics.waiting_requests.set_function(self.queue.__len__)
+        self._metrics.waiting_bytes.set_function(lambda: self.queue.waiting_bytes)
+        self._metrics.ready.set(1)
+
+    async def infer(self, request: InferenceRequest, deadline_s: float = math.inf) -> InferenceResponse:
+        """Answers a request.
+
+        Args:
+            request: As it was decoded.
+            deadline_s: On the monotonic clock.
+
+        Raises:
+            RefusedRequestError: It does not fit, or cannot be answered now or in time.
+            ProtocolError: A tensor contradicts itself.
+        """
+        n_rows = self.spec.check_request(request)
+        if n_rows == 0:
+            return self._response(request, Completed(self.spec.empty_outputs(), 0))
+        job = Job(
+            tensors={tensor.name: tensor for tensor in request.inputs},
+            n_rows=n_rows,
+            n_bytes=sum(tensor_byte_count(tensor) for tensor in request.inputs),
+            result=self._loop.create_future(),
+            deadline_s=deadline_s,
+        )
+        completed = await self._completed(job)
+        self.statistics.count_request(n_rows, completed.queue_us)
+        self._metrics.rows.inc(n_rows)
+        return self._response(request, completed)
+
+    async def close(self, timeout_s: float) -> bool:
+        """Takes no more requests, lets the devices finish what is queued, and frees them.
+
+        Returns:
+            Whether all device threads ended in time; if not, the devices are left as they are.
+        """
+        self.queue.close()
+        self._metrics.ready.set(0)
+        give_up_s = time.monotonic() + timeout_s
+        for thread in self._threads:
+            time_left_s = max(0.0, give_up_s - time.monotonic())
+            if not await asyncio.to_thread(thread.join, time_left_s):
+                return False
+        for backend in self._backends:
+            backend.close()
+        return True
+
+    async def _completed(self, job: Job) -> Completed:
+        time_left_s = job.deadline_s - time.monotonic()
+        if time_left_s <= 0:
+            message = "the deadline had passed when the request arrived"
+            raise DeadlinePassedError(message)
+        self.queue.submit(job)
+        try:
+            async with asyncio.timeout(None if math.isinf(time_left_s) else time_left_s):
+                return await job.result
+        except TimeoutError:
+            message = "the deadline passed before the result was there"
+            raise DeadlinePassedError(message) from None
+        finally:
+            if job.result.cancelled():
+                self.queue.discard(job)
+
+    def _deliver(self, reports: list[BatchReport]) -> None:
+        """Called in a device thread: passes results to the event loop, once for each batch taken."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._settle, reports)
+
+    def _settle(self, reports: list[BatchReport]) -> None:
+        for report in reports:
+            self.statistics.count_batch(report)
+            self._metrics.batch_rows.observe(report.n_rows)
+            self._metrics.compute_seconds.observe(report.compute_s)
+            for job, outcome in report.outcomes:
+                self._settle_job(job, outcome)
+
+    def _settle_job(self, job: Job, outcome: Completed | BackendFailedError) -> None:
+        if isinstance(outcome, BackendFailedError):
+            self.statistics.n_failed += 1
+        if job.result.done():  # its client has gone or its deadline has passed
+            return
+        if isinstance(outcome, BackendFailedError):
+            job.result.set_exception(outcome)
+        else:
+            self._metrics.queue_seconds.observe(outcome.queue_us / 1e6)
+            job.result.set_result(outcome)
+
+    def _response(self, request: InferenceRequest, completed: Completed) -> InferenceResponse:
+        wanted = self.spec.wanted_outputs(request)
+        announced = self.metadata.parameters
+        return InferenceResponse(
+            id=request.id,
+            model_name=self.name,
+            model_version=self.version,
+            outputs=[dense_tensor(name, completed.outputs[name]) for name in wanted],
+            parameters=InferenceRecord(
+                server=self._server_name,
+                device=self._backends[0].device,
+                backend=self.config.backend,
+                precision=announced.precision,
+                model_sha256=announced.sha256,
+                image_spec_hash=announced.image_spec_hash,
+                batch_rows=completed.batch_rows,
+                queue_us=completed.queue_us,
+                compute_us=completed.compute_us,
+            ),
+        )
