@@ -1,0 +1,99 @@
+"""Settings: ``process.options`` and ``process.maxEvents``, PSets of which the names are known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, ClassVar
+
+from eventproc.config.parameters import Bool, Double, Int32, Parameter, String, UInt32, frozen_value
+from eventproc.config.place import caller_place, refuse
+from eventproc.config.psets import PSet
+from eventproc.config.vectors import VString
+from eventproc.errors import near_names
+from eventproc.model.descriptions import ProcessOptions
+
+TYPES: dict[type, type[Parameter]] = {bool: Bool, float: Double, str: String, tuple: VString}
+
+GONE = {
+    "SkipEvent": "it is gone from cmsRun too; use TryToContinue",
+    "FailPath": "it is gone from cmsRun too; use TryToContinue",
+}
+"""Names that CMS files may still hold (cms-sw/cmssw#42441)."""
+
+
+class Settings(PSet):
+    """A PSet whose names are known; a wrong one is remembered with its place until the job is frozen."""
+
+    _state = PSet._state | {"_wrong"}
+    _name: ClassVar[str]
+
+    def __init__(self, known: Mapping[str, Parameter]) -> None:
+        """Takes the known names with their defaults."""
+        self._wrong: dict[str, str] = {}
+        self.__dict__.update(known)
+        self._tracked = False
+        for value in known.values():
+            value.setIsTracked(False)
+
+    def _put(self, name: str, value: Any) -> None:
+        if name in self.__dict__ and name not in self._wrong:
+            super()._put(name, frozen_value(value, f"process.{self._name}.{name}"))
+        else:
+            self._check_name(name)
+            self._wrong[name] = caller_place()
+            self.__dict__[name] = value
+
+    def _problems(self) -> list[str]:
+        known = [name for name in self.parameterNames_() if name not in self._wrong]
+        return [
+            f"{place}: process.{self._name} has no {name!r}: {GONE.get(name) or near_names(name, known)}"
+            for name, place in self._wrong.items()
+            if name in self.__dict__
+        ]
+
+
+class Options(Settings):
+    """``process.options``, with the names and defaults of ProcessOptions."""
+
+    _name = "options"
+
+    def __init__(self) -> None:
+        """All defaults."""
+        super().__init__({field.name: _typed(field.default) for field in fields(ProcessOptions)})
+
+
+class MaxEvents(Settings):
+    """``process.maxEvents``: how many events to read, -1 for all."""
+
+    _name = "maxEvents"
+
+    def __init__(self) -> None:
+        """All events."""
+        super().__init__({"input": Int32(-1)})
+
+    def _put(self, name: str, value: Any) -> None:
+        super()._put(name, value)
+        if name == "input" and self.__dict__[name].value() < -1:
+            refuse("process.maxEvents.input is a number of events, or -1 for all")
+
+
+def assigned(settings: Settings, value: Any) -> Settings:
+    """New settings from what was assigned to ``process.options`` or ``process.maxEvents``.
+
+    Raises:
+        ConfigurationError: it is no PSet, or a value is of the wrong type.
+    """
+    if isinstance(value, PSet):
+        value = dict(value._items())
+    if not isinstance(value, Mapping):
+        refuse(f"process.{settings._name} takes cms.untracked.PSet(...), not {value!r}")
+    for name, inner in value.items():
+        settings._put(name, inner)
+    return settings
+
+
+def _typed(default: Any) -> Parameter:
+    if type(default) is int:
+        return UInt32(default) if default >= 0 else Int32(default)
+    return TYPES[type(default)](default)  # type: ignore[call-arg]  # each takes its value

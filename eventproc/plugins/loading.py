@@ -1,0 +1,85 @@
+"""From a plugin's name to its class; only the plugin that is asked for is imported."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from collections.abc import Iterable
+from importlib.metadata import EntryPoint, entry_points
+from types import ModuleType
+
+from eventproc.errors import ConfigurationError, EventProcError, near_names
+
+PLUGINS = "eventproc.plugins"
+"""Group of modules, sources, output modules and services."""
+
+LAYOUTS = "eventproc.layouts"
+"""Group of layouts that PoolSource reads."""
+
+COMMANDS = "eventproc.commands"
+"""Group of commands of ``eventproc``."""
+
+WORDS = {PLUGINS: "plugin", LAYOUTS: "layout", COMMANDS: "command"}
+
+
+def plugin_names(group: str = PLUGINS) -> list[str]:
+    """Names in a group, sorted; nothing is imported."""
+    return sorted({entry.name for entry in entry_points(group=group)})
+
+
+def load_plugin(name: str, group: str = PLUGINS) -> object:
+    """The object that a package registered under a name.
+
+    Args:
+        name: the name as a job file writes it.
+        group: `PLUGINS`, `LAYOUTS` or `COMMANDS`.
+
+    Raises:
+        ConfigurationError: no package knows the name, two packages do, or importing it fails.
+    """
+    entry = _only(name, group, entry_points(group=group, name=name))
+    described = f"{WORDS.get(group, 'plugin')} {name!r} ({entry.value}, package {_package(entry)})"
+    thing: object = _module(entry, described)
+    for attribute in entry.attr.split("."):
+        if not hasattr(thing, attribute):
+            message = f"{described}: {entry.module} has no {attribute!r}: {near_names(attribute, dir(thing))}"
+            raise ConfigurationError(message)
+        thing = getattr(thing, attribute)
+    return thing
+
+
+def _only(name: str, group: str, found: Iterable[EntryPoint]) -> EntryPoint:
+    # A package seen twice on sys.path registers the same value twice, which is no clash.
+    by_value = {entry.value: entry for entry in found}
+    word = WORDS.get(group, "plugin")
+    if not by_value:
+        message = f"no {word} {name!r}: {near_names(name, plugin_names(group))}"
+        raise ConfigurationError(message)
+    if len(by_value) > 1:
+        claims = " and ".join(f"{_package(entry)} ({entry.value})" for entry in by_value.values())
+        message = f"{word} {name!r} is registered by two packages: {claims}; uninstall or rename one"
+        raise ConfigurationError(message)
+    return next(iter(by_value.values()))
+
+
+def _module(entry: EntryPoint, described: str) -> ModuleType:
+    try:
+        return importlib.import_module(entry.module)
+    except EventProcError:
+        raise
+    except Exception as error:
+        missing = isinstance(error, ModuleNotFoundError) and f"{entry.module}.".startswith(f"{error.name}.")
+        if missing:
+            message = f"{described}: the module does not exist; was the package moved or half installed?"
+        else:
+            message = f"{described}: its import failed: {type(error).__name__}: {error}{_last_place(error)}"
+        raise ConfigurationError(message) from error
+
+
+def _last_place(error: Exception) -> str:
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
+    return f" ({frames[-1].filename}:{frames[-1].lineno})" if len(frames) > 1 else ""
+
+
+def _package(entry: EntryPoint) -> str:
+    return entry.dist.name if entry.dist else "unknown"
