@@ -62,7 +62,7 @@ clean:  ## Remove what was made here, the virtual environment and output/ includ
 
 $(MADE):
 ifneq ($(VENV_WORKS):$(MADE_FOR),yes:)
-	@for python in $(PYTHON); do \
+	@found=; for python in $(PYTHON); do \
 	    if "$$python" -c '$(CHECK_PYTHON)' 2>/dev/null; then found="$$python"; break; fi; \
 	done; \
 	if [ -z "$$found" ]; then \

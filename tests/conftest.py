@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from tests.requirements import (
@@ -20,6 +21,10 @@ from tests.requirements import (
 )
 
 pytest_plugins = ["pytester"]
+
+# On a busy machine a slow example is no failure; what failed can be repeated from its output alone.
+hypothesis.settings.register_profile("eventproc", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("eventproc")
 
 SEED = "EVENTPROC_SEED"
 

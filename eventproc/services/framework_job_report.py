@@ -113,8 +113,12 @@ def _add_message_summary(root: ET.Element, log: Mapping[str, Any]) -> None:
     if counts:
         summary = ET.SubElement(root, "MessageSummary")
         for category, count in counts.items():
-            # CMSSW names the element after the category; what a name may not hold becomes "_".
-            ET.SubElement(summary, re.sub(r"[^\w.-]|^(?=[\d.-])", "_", category), Value=str(count))
+            ET.SubElement(summary, _element_name(category), Value=str(count))
+
+
+def _element_name(category: str) -> str:
+    # CMSSW names the element after the category; what an XML name may not hold becomes "_".
+    return re.sub(r"[^\w.-]|^(?=[\d.-]|$)", "_", category, flags=re.ASCII)
 
 
 def _add_performance(root: ET.Element, report: JobReport) -> None:

@@ -42,6 +42,7 @@ def write_job_report(report: JobReport, path: Path) -> tuple[Path, Path]:
         FileWriteError: a folder is missing or not writable, or the name is taken by something else.
     """
     xml_path, json_path = report_paths(path)
+    _refuse_special_files(xml_path, json_path)
     reserved = 0 if report.ended else RESERVED_BYTES
     _publish(json_path, render_json(report).ljust(reserved))
     _publish(xml_path, render_framework_job_report(report).ljust(reserved))
@@ -57,10 +58,15 @@ def render_json(report: JobReport) -> bytes:
     return json.dumps(values, indent=2, allow_nan=False).encode() + b"\n"
 
 
+def _refuse_special_files(*paths: Path) -> None:
+    # Replacing /dev/null by a report would be possible for root, and a disaster.
+    for path in paths:
+        if path.exists() and not path.is_file():
+            message = f"job report {path} cannot be written: it exists and is not a regular file"
+            raise FileWriteError(message)
+
+
 def _publish(path: Path, content: bytes) -> None:
-    if path.exists() and not path.is_file():
-        message = f"job report {path} cannot be written: it exists and is not a regular file"
-        raise FileWriteError(message)
     try:
         _replace(path, content)
     except OSError as error:

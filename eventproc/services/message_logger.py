@@ -35,7 +35,7 @@ class MessageLogger(Service):
             Literal["DEBUG", "INFO", "WARNING", "ERROR"],
             doc("the least severe of the framework's messages to print", untracked=True),
         ] = "INFO"
-        limits: Annotated[dict[str, int], doc("messages to print at most, by category", untracked=True)] = {}  # noqa: RUF012 - msgspec copies it
+        limits: Annotated[dict[str, int], doc("messages to print at most, by category", untracked=True)] = {}
 
     def __init__(self, params: Params) -> None:
         self._report_every = params.reportEvery
