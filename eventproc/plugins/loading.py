@@ -31,13 +31,16 @@ def load_plugin(name: str, group: str = PLUGINS) -> object:
     """The object that a package registered under a name.
 
     Args:
-        name: the name as a job file writes it.
+        name: the name as a job file writes it; ``package.module:Class`` needs no registration.
         group: `PLUGINS`, `LAYOUTS` or `COMMANDS`.
 
     Raises:
         ConfigurationError: no package knows the name, two packages do, or importing it fails.
     """
-    entry = _only(name, group, entry_points(group=group, name=name))
+    if ":" in name:
+        entry = EntryPoint(name, name, group)
+    else:
+        entry = _only(name, group, entry_points(group=group, name=name))
     described = f"{WORDS.get(group, 'plugin')} {name!r} ({entry.value}, package {_package(entry)})"
     thing: object = _module(entry, described)
     for attribute in entry.attr.split("."):

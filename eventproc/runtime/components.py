@@ -15,7 +15,7 @@ from eventproc.modules.parameters import (
     parameter_values,
     untracked_names,
 )
-from eventproc.plugins import load_component
+from eventproc.plugins import check_kind, load_plugin
 
 DEFAULT_SERVICES = ("MessageLogger", "Timing", "MemoryCheck", "ProgressBar")
 """Services that every job has, with default parameters unless its file configures them."""
@@ -61,14 +61,19 @@ def check_components(descriptions: Iterable[ComponentDescription]) -> list[Compo
         try:
             components.append(_check(description))
         except ConfigurationError as error:
-            problems.append(f"{error} [{description.where}]" if description.where else str(error))
+            problems.append(_placed(str(error), description.where))
     if problems:
         raise ConfigurationError("\n".join(problems))
     return components
 
 
+def _placed(problem: str, where: str) -> str:
+    return problem if not where or where in problem else f"{where}: {problem}"
+
+
 def _check(description: ComponentDescription) -> Component:
-    plugin = load_component(description.type, description.kind, description.label)
+    plugin: Any = load_plugin(description.type)
+    check_kind(plugin, description)
     whose = f"{description.kind} {description.label!r} ({description.type})"
     params: ParameterDescription = convert_parameters(plugin.Params, description.parameters, whose)
     complete = dataclasses.replace(

@@ -18,7 +18,7 @@ from tests.eventproc.runtime import modules
 HERE = "tests.eventproc.runtime.modules"
 
 
-def module(kind, name, label, **parameters):
+def module(kind, name, label, /, **parameters):
     return ComponentDescription(kind, f"{HERE}:{name}", label, parameters)
 
 
