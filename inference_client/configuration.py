@@ -1,0 +1,72 @@
+"""Everything that a user may set on a client, checked when it is made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from inference_client.errors import InvalidSettingError
+from inference_client.protocol.errors import InvalidNameError
+from inference_client.protocol.routes import check_model_name, check_model_version
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConfiguration:
+    """Which servers to ask for which model, and how patiently.
+
+    Attributes:
+        model_name: The model to ask for.
+        servers: Addresses http://host:port. With none, SONIC_LOCAL_BALANCER_HOST and
+            SONIC_LOCAL_BALANCER_PORT name the server.
+        model_version: Version to ask for; empty takes the latest one at the start and keeps to it.
+        timeout_s: Deadline of one `infer` over all its tries.
+        allowed_tries: Tries that a server may take in and fail. Tries at servers that take nothing in
+            (connection refused, busy) do not count; the deadline bounds them.
+        max_rows: Most rows in one body; 0 leaves it to the server.
+        max_in_flight: Most bodies under way at one server.
+        connect_timeout_s: Longest wait for a connection.
+        preflight_timeout_s: Longest wait for a server's metadata.
+        wait_for_servers_s: How long `start` waits for a first server to answer; 0 asks each once.
+        client_id: Who asks, for the server's fairness; empty makes one up.
+        token_file: File that holds the bearer token; empty for servers without tokens.
+        ca_file: Certificates to trust for https, PEM; empty for those of the system.
+        compression: Body compression; sparse tensors need none.
+    """
+
+    model_name: str
+    servers: Sequence[str] = ()
+    model_version: str = ""
+    timeout_s: float = 60.0
+    allowed_tries: int = 3
+    max_rows: int = 0
+    max_in_flight: int = 4
+    connect_timeout_s: float = 2.0
+    preflight_timeout_s: float = 5.0
+    wait_for_servers_s: float = 0.0
+    client_id: str = ""
+    token_file: str = ""
+    ca_file: str = ""
+    compression: Literal["none"] = "none"
+
+    def __post_init__(self) -> None:
+        if isinstance(self.servers, str):
+            message = f"servers must be a list of addresses, not the string {self.servers!r}"
+            raise InvalidSettingError(message)
+        for name in ("timeout_s", "connect_timeout_s", "preflight_timeout_s"):
+            self._check(name, getattr(self, name) > 0, "above 0")
+        self._check("wait_for_servers_s", self.wait_for_servers_s >= 0, "0 or more")
+        self._check("max_rows", self.max_rows >= 0, "0 or more")
+        for name in ("allowed_tries", "max_in_flight"):
+            self._check(name, getattr(self, name) >= 1, "1 or more")
+        self._check("compression", self.compression == "none", "'none'")
+        self._check("client_id", self.client_id.isascii() and self.client_id.isprintable(), "printable ASCII")
+        try:
+            check_model_name(self.model_name)
+            if self.model_version:
+                check_model_version(self.model_version)
+        except InvalidNameError as error:
+            raise InvalidSettingError(str(error)) from error
+
+    def _check(self, name: str, good: bool, wanted: str) -> None:
+        if not good:
+            message = f"{name} must be {wanted}, not {getattr(self, name)!r}"
+            raise InvalidSettingError(message)

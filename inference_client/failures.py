@@ -1,0 +1,41 @@
+"""What to tell a caller whose request no server answered: what was tried, how it ended, what would work."""
+
+from collections.abc import Sequence
+
+from inference_client.errors import DeadlineExceeded, ServersUnavailable, TryFailed
+
+
+def tries_used_up(model: str, failures: Sequence[TryFailed], allowed_tries: int) -> ServersUnavailable:
+    """The error for a request whose allowed tries all failed."""
+    message = (
+        f"no answer for model {model!r}: {told(failures)}; {allowed_tries} tries are allowed. "
+        "More tries, other servers or a longer timeout may help"
+    )
+    return ServersUnavailable(message)
+
+
+def time_used_up(model: str, failures: Sequence[TryFailed], timeout_s: float) -> DeadlineExceeded:
+    """The error for a request that was not answered by its deadline."""
+    tried = told(failures) if failures else "no server was free to take it"
+    message = (
+        f"no answer for model {model!r} within {timeout_s:g} s: {tried}. "
+        "A longer timeout, or more or faster servers, may help"
+    )
+    return DeadlineExceeded(message)
+
+
+def nobody_answers(model: str, failures: Sequence[TryFailed]) -> ServersUnavailable:
+    """The error for a start that found no server."""
+    message = (
+        f"no server answers for model {model!r}: {told(failures)}. "
+        "Check the addresses, start a server with `accelerator-server serve FOLDER`, or wait for one"
+    )
+    return ServersUnavailable(message)
+
+
+def told(failures: Sequence[TryFailed]) -> str:
+    """The failures in order, equal ones counted."""
+    counts: dict[str, int] = {}
+    for failure in failures:
+        counts[str(failure)] = counts.get(str(failure), 0) + 1
+    return "; ".join(text if n == 1 else f"{text} ({n} times)" for text, n in counts.items())

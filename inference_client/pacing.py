@@ -1,0 +1,28 @@
+"""How long queued rows wait for company before they leave."""
+
+SHORTEST_GAP_S = 0.002
+"""Below this the event loop's own timers are too coarse, and waiting costs more than it saves."""
+LONGEST_GAP_S = 0.05
+
+
+def departure_wait_s(
+    queued_rows: int, max_rows: int, in_flight: int, capacity: int, since_departure_s: float, latency_s: float
+) -> float:
+    """Time that the next body waits, 0 if it leaves at once.
+
+    With nothing under way rows leave at once, and so does a full body. Otherwise departures are spread evenly
+    over the time of one exchange: a slow server's latency is then hidden for any number of callers, since a
+    row waits at most for the next departure and never for a whole exchange.
+
+    Args:
+        queued_rows: Rows that wait.
+        max_rows: Most rows of a body.
+        in_flight: Bodies under way.
+        capacity: Bodies that may be under way.
+        since_departure_s: Time since the last departure.
+        latency_s: Recent time of an exchange; 0 if none has ended yet.
+    """
+    if in_flight == 0 or queued_rows >= max_rows:
+        return 0.0
+    gap_s = min(latency_s / capacity, LONGEST_GAP_S)
+    return max(0.0, gap_s - since_departure_s) if gap_s >= SHORTEST_GAP_S else 0.0

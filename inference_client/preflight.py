@@ -1,0 +1,61 @@
+"""Asks all servers once, before the first request: who answers, and do they serve the model wanted."""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from inference_client.errors import ConfigurationError, TryFailed, UnknownModelError
+from inference_client.failures import nobody_answers
+from inference_client.servers import Server
+from inference_client.vetting import Vetting
+
+_LOG = logging.getLogger(__name__)
+_PAUSE_S = 0.25
+
+
+async def preflight(servers: Sequence[Server], vetting: Vetting, timeout_s: float, wait_s: float) -> None:
+    """Admits every server that answers; the others are left alone for a while and admitted when they come up.
+
+    Args:
+        servers: All servers.
+        vetting: Who decides on them.
+        timeout_s: Time for all answers of one round.
+        wait_s: How long to repeat the round while nobody answers.
+
+    Raises:
+        ServersUnavailable: None answers.
+        ConfigurationError: A server is the wrong one, or none has the model.
+    """
+    loop = asyncio.get_running_loop()
+    give_up_s = loop.time() + wait_s
+    while True:
+        endings = await asyncio.gather(*(_ending(server, vetting, timeout_s) for server in servers))
+        failures = [ending for ending in endings if ending is not None]
+        if len(failures) < len(servers):
+            break
+        if loop.time() >= give_up_s or any(isinstance(ending, ConfigurationError) for ending in failures):
+            raise _nobody(vetting, failures)
+        await asyncio.sleep(_PAUSE_S)
+    for server, ending in zip(servers, endings, strict=True):
+        if ending is not None:
+            _LOG.warning("going on without a server: %s", ending)
+            server.breaker.open(loop.time())
+
+
+async def _ending(server: Server, vetting: Vetting, timeout_s: float) -> TryFailed | UnknownModelError | None:
+    try:
+        async with asyncio.timeout(timeout_s):
+            await vetting.vet(server.transport, timeout_s)
+    except (TryFailed, UnknownModelError) as error:
+        return error
+    except TimeoutError:
+        return TryFailed(f"{server.address} did not answer within {timeout_s:g} s")
+    server.vetted = True
+    return None
+
+
+def _nobody(vetting: Vetting, failures: Sequence[TryFailed | UnknownModelError]) -> Exception:
+    unknown = [failure for failure in failures if isinstance(failure, UnknownModelError)]
+    if unknown:
+        return unknown[0]
+    return nobody_answers(vetting.identity.name, [f for f in failures if isinstance(f, TryFailed)])
