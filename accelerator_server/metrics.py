@@ -16,7 +16,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.requests = self._counter("requests", "Inference requests answered", "status")
+        self.requests = self._counter("requests", "Requests answered", "status")
         self.refusals = self._counter("refusals", "Requests refused, by cause", "code")
         self.received_bytes = self._counter("received_bytes", "Bytes of inference bodies received")
         self.sent_bytes = self._counter("sent_bytes", "Bytes of inference bodies sent")

@@ -9,11 +9,15 @@ from inference_client.protocol.codec import body_crc32
 from inference_client.protocol.errors import ProtocolError
 from inference_client.protocol.messages import MAX_ERROR_LENGTH, MAX_NAME_LENGTH, ErrorBody
 
+BODY_ID = web.RequestKey("body_id", str)
+"""Where a route leaves the id that it found in the body, for an error that may follow."""
+
 
 def http_response(reply: Reply, request: web.Request, status: int = 200) -> web.Response:
     """Wraps an encoded body, with the id of the request that it answers."""
     response_headers = {
         "Content-Type": reply.content_type,
+        "Server": "accelerator-server",
         headers.BODY_CRC32: body_crc32(reply.body),
         **reply.headers,
     }
@@ -36,6 +40,6 @@ def refusal(
 
 def error_response(text: str, code: str, status: int, dialect: Dialect, request: web.Request) -> web.Response:
     """Answers with an error body in the dialect of the request."""
-    request_id = request.headers.get(headers.REQUEST_ID, "")[:MAX_NAME_LENGTH]
+    request_id = request.get(BODY_ID) or request.headers.get(headers.REQUEST_ID, "")[:MAX_NAME_LENGTH]
     body = ErrorBody(text[:MAX_ERROR_LENGTH], code, request_id)
     return http_response(dialect.encode_error(body), request, status)

@@ -33,7 +33,7 @@ class OnnxRuntimeParameters(Struct, forbid_unknown_fields=True, frozen=True, kw_
         intra_op_threads: Threads within an operation; 0 means one per core that this process may use.
     """
 
-    providers: Annotated[list[str], Meta(min_length=1)] = ["CPUExecutionProvider"]
+    providers: Annotated[tuple[str, ...], Meta(min_length=1)] = ("CPUExecutionProvider",)
     intra_op_threads: Annotated[int, Meta(ge=0)] = 0
 
 
@@ -74,13 +74,13 @@ def _session(model: bytes, parameters: OnnxRuntimeParameters) -> Any:
         message = f"this onnxruntime has no {', '.join(missing)}; it has {', '.join(available)}"
         raise BackendUnavailableError(message)
     try:
-        return onnxruntime.InferenceSession(model, options, providers=parameters.providers)
+        return onnxruntime.InferenceSession(model, options, providers=list(parameters.providers))
     except Exception as error:
         message = f"onnxruntime cannot load the model: {error}"
         raise ModelRefusedError(message) from error
 
 
-def _check_providers(asked: list[str], loaded: list[str]) -> None:
+def _check_providers(asked: tuple[str, ...], loaded: list[str]) -> None:
     if missing := [name for name in asked if name not in loaded]:
         message = f"onnxruntime did not load {', '.join(missing)}, only {', '.join(loaded)}"
         raise BackendUnavailableError(message)

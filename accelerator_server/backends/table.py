@@ -5,7 +5,12 @@ from collections.abc import Callable
 
 from accelerator_server.backends.base import Backend, BackendSettings
 from accelerator_server.config import nearest
-from accelerator_server.errors import BackendUnavailableError, ConfigurationError
+from accelerator_server.errors import (
+    BackendUnavailableError,
+    ConfigurationError,
+    ModelRefusedError,
+    StartError,
+)
 
 BACKENDS = {
     "echo": "accelerator_server.backends.echo:EchoBackend",
@@ -33,4 +38,10 @@ def load_backend(name: str, settings: BackendSettings) -> Backend:
     except ModuleNotFoundError as error:
         message = f"backend {name} needs the Python package {error.name!r}, which is not installed"
         raise BackendUnavailableError(message) from error
-    return backend(settings)
+    try:
+        return backend(settings)
+    except StartError:
+        raise
+    except Exception as error:
+        message = f"backend {name} cannot load the model: {error}"
+        raise ModelRefusedError(message) from error

@@ -8,7 +8,7 @@ from aiohttp import web
 from accelerator_server.body import read_body
 from accelerator_server.dialects.table import dialect_of
 from accelerator_server.errors import MalformedRequestError
-from accelerator_server.replies import http_response
+from accelerator_server.replies import BODY_ID, http_response
 from accelerator_server.state import ServerState
 from inference_client.protocol import headers
 from inference_client.protocol.messages import InferenceRequest
@@ -37,6 +37,7 @@ class InferenceRoute:
             self._state.metrics.received_bytes.inc(len(body))
             message, answer = dialect.decode(body, request.headers)
             time_left_s = _time_left_s(request.headers.get(headers.DEADLINE_MS), message)
+            request[BODY_ID] = message.id
             response = await model.infer(message, arrived_s + time_left_s)
             reply = answer(response)
             self._state.metrics.sent_bytes.inc(len(reply.body))
