@@ -112,13 +112,19 @@ class JobReport:
     pid: int = field(default_factory=os.getpid)
     started: str = field(default_factory=_now)
     ended: str = ""
-    # The clocks at the start, for finish(); not part of what is written.
+    # Not part of what is written: the errors themselves, and the clocks at the start.
+    _causes: list[EventProcError] = field(default_factory=list, repr=False, compare=False)
     _start: ResourceUse = field(default_factory=ResourceUse.now, repr=False, compare=False)
 
     @property
     def events_skipped(self) -> int:
         """How many events errors took out while the job went on."""
         return len(self.skipped_events)
+
+    @property
+    def causes(self) -> tuple[EventProcError, ...]:
+        """The errors behind `errors`, to print or to raise."""
+        return tuple(self._causes)
 
     @property
     def succeeded(self) -> bool:
@@ -132,6 +138,7 @@ class JobReport:
             self.shell_code = error.shell_code
             self.signal_name = _signal_name(error.signal_number) if isinstance(error, CaughtSignal) else ""
         self.errors.append(ErrorRecord.of(error))
+        self._causes.append(error)
 
     def finish(self) -> None:
         """Says that the job came to its end: with the first error's code, or with success."""

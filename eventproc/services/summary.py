@@ -18,17 +18,17 @@ from eventproc.services.plain_values import printable
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
-def render_summary(report: JobReport, lines: Mapping[str, str]) -> RenderableType:
+def render_summary(report: JobReport, lines: Mapping[str, Mapping[str, str]]) -> RenderableType:
     """The table at the end of a job.
 
     Args:
         report: the finished report.
-        lines: what the services' ``summary()`` gave, name to value, in the order to show them.
+        lines: each service's ``summary()``, by name of the service, in the order to show them.
     """
     table = Table(title=_title(report), title_justify="left", show_header=False)
     table.add_column(style="bold")
     table.add_column(overflow="fold")
-    for group in (event_lines(report), lines):
+    for group in (event_lines(report), *lines.values()):
         for name, value in group.items():
             table.add_row(Text(name), Text(value))
         table.add_section()
@@ -98,7 +98,7 @@ def render_fatal(error: EventProcError, when: datetime | None = None) -> str:
 
 def print_summary(
     report: JobReport,
-    lines: Mapping[str, str],
+    lines: Mapping[str, Mapping[str, str]],
     report_path: Path | None = None,
     console: Console | None = None,
 ) -> None:

@@ -19,11 +19,13 @@ def test_a_report_says_unexpected_termination_until_the_job_ends() -> None:
 
 def test_the_first_error_decides_the_exit_code_and_all_are_kept() -> None:
     report = JobReport()
-    report.add_error(FileOpenError("no a.root"))
-    report.add_error(FileWriteError("disk full"))
+    errors = (FileOpenError("no a.root"), FileWriteError("disk full"))
+    for error in errors:
+        report.add_error(error)
     report.finish()
     assert (report.exit_code, report.shell_code) == (8020, 84)
-    assert [error.exit_code for error in report.stated_errors()] == [8020, 8033]
+    assert report.causes == errors
+    assert [stated.exit_code for stated in report.stated_errors()] == [8020, 8033]
 
 
 def test_a_signal_is_named_and_seen_by_the_shell_as_death_by_it() -> None:

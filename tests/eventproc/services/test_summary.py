@@ -23,7 +23,7 @@ from eventproc.services.summary import (
 WHEN = datetime(2026, 11, 23, 5, 24, 49, tzinfo=UTC)
 
 
-def shown(report: JobReport, lines: dict[str, str], report_path: Path | None = None) -> list[str]:
+def shown(report: JobReport, lines: dict[str, dict[str, str]], report_path: Path | None = None) -> list[str]:
     console = Console(file=io.StringIO(), width=60)
     print_summary(report, lines, report_path, console)
     assert isinstance(console.file, io.StringIO)
@@ -33,7 +33,9 @@ def shown(report: JobReport, lines: dict[str, str], report_path: Path | None = N
 def test_the_table_shows_events_and_the_lines_of_services() -> None:
     report = JobReport("TOPTAG", events_read=100, events_written=98, events_failed=2)
     report.finish()
-    lines = shown(report, {"jets": "84", "latency": "p50 1.2 ms, p95 3 ms, p99 4 ms"})
+    lines = shown(
+        report, {"Quiet": {}, "Inference": {"jets": "84", "latency": "p50 1.2 ms, p95 3 ms, p99 4 ms"}}
+    )
     assert lines[0].strip() == "TOPTAG: done"
     cells = {
         cells[1].strip(): cells[2].strip() for cells in (line.split("│") for line in lines if "│" in line)
@@ -53,7 +55,7 @@ def test_a_failed_job_shows_its_exit_code_in_the_title() -> None:
 
 
 def test_square_brackets_are_text_and_not_markup() -> None:
-    assert any("[bold]" in line for line in shown(JobReport("P"), {"server [/x]": "[bold]a"}))
+    assert any("[bold]" in line for line in shown(JobReport("P"), {"S": {"server [/x]": "[bold]a"}}))
 
 
 def test_skipped_and_unprocessed_events_are_shown_only_when_there_are_some() -> None:
