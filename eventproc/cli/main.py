@@ -9,14 +9,11 @@ import typer
 from typer.core import TyperGroup
 
 from eventproc.errors import CommandLineError, EventProcError
-from eventproc.plugins import load_plugin, plugin_names
+from eventproc.plugins import COMMANDS, load_plugin, plugin_names
 from eventproc.version import __version__
 
 _USAGE_ERROR = 2
 """What typer ends with after a word it cannot use."""
-
-GROUP = "eventproc.commands"
-"""Entry-point group; a separately installed package adds commands there."""
 
 
 class CommandTable(TyperGroup):
@@ -24,14 +21,15 @@ class CommandTable(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the base class's signature
         """Names of all commands."""
-        return plugin_names(GROUP)
+        return plugin_names(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the base class's signature
         """Loads one command; a name that nobody has is the base class's error to tell."""
-        if cmd_name not in plugin_names(GROUP):
+        if cmd_name not in plugin_names(COMMANDS):
             return None
         application = typer.Typer(add_completion=False, rich_markup_mode=None)
-        application.command(cmd_name)(load_plugin(cmd_name, GROUP))
+        command: Any = load_plugin(cmd_name, COMMANDS)
+        application.command(cmd_name)(command)
         return typer.main.get_command(application)
 
 

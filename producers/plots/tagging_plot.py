@@ -16,7 +16,8 @@ import uproot
 
 from eventproc.errors import FileOpenError, FileReadError, FileWriteError
 from producers.algorithms.jet_matching import LABEL_QCD, LABEL_TOP
-from producers.algorithms.roc import RocCurve, roc_curve
+from producers.algorithms.roc import roc_points
+from producers.algorithms.tagging_metrics import TaggingPerformance, measure_tagging
 
 _COLOURS = {"top": "#bd1f01", "QCD": "#3f90da", "unknown": "#717581"}
 """From the six-colour scheme of M. Petroff (arXiv:2107.02270), which CMS recommends."""
@@ -82,10 +83,9 @@ def draw_tagging(jets: TaggedJets, output: Path) -> list[str]:
     _draw_scores(axes[0][0], jets)
     lines = [f"jets scored: {len(jets.score)}, without score: {jets.n_without_score}"]
     if both:
-        truthful = jets.label >= 0
-        roc = roc_curve(jets.score[truthful], jets.label[truthful] == LABEL_TOP)
-        _draw_roc(axes[0][1], roc)
-        lines += _figures_of_merit(roc)
+        performance = measure_tagging(jets.score, jets.label)
+        _draw_roc(axes[0][1], jets, performance)
+        lines += _figures_of_merit(performance)
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(output, bbox_inches="tight", dpi=80)
@@ -121,24 +121,21 @@ def _draw_scores(axes: Any, jets: TaggedJets) -> None:
     axes.legend(loc="upper center")
 
 
-def _draw_roc(axes: Any, roc: RocCurve) -> None:
-    seen = roc.background_efficiency > 0
-    axes.plot(
-        roc.signal_efficiency[seen],
-        1 / roc.background_efficiency[seen],
-        color=_COLOURS["top"],
-        linewidth=3,
-        label=f"AUC {roc.auc:.3f} $\\pm$ {roc.auc_error:.3f}",
-    )
+def _draw_roc(axes: Any, jets: TaggedJets, performance: TaggingPerformance) -> None:
+    of_signal, of_background = roc_points(jets.of(LABEL_TOP), jets.of(LABEL_QCD))
+    seen = of_background > 0
+    area = f"AUC {performance.auc}".replace("+-", "$\\pm$")
+    axes.plot(of_signal[seen], 1 / of_background[seen], color=_COLOURS["top"], linewidth=3, label=area)
     grid = np.linspace(0.01, 1, 100)
     axes.plot(grid, 1 / grid, color=_COLOURS["unknown"], linestyle="--", label="guessing")
     axes.set(xlabel="Top efficiency", ylabel="QCD rejection (1 / efficiency)", xlim=(0, 1), yscale="log")
     axes.legend(loc="upper right")
 
 
-def _figures_of_merit(roc: RocCurve) -> list[str]:
-    lines = [f"AUC: {roc.auc:.3f} +- {roc.auc_error:.3f} ({roc.n_signal} top, {roc.n_background} QCD jets)"]
-    for efficiency in (0.3, 0.5):
-        rejection, error = roc.rejection(efficiency)
-        lines.append(f"QCD rejection at {efficiency:.0%} top efficiency: {rejection:.0f} +- {error:.0f}")
-    return lines
+def _figures_of_merit(performance: TaggingPerformance) -> list[str]:
+    return [
+        f"AUC: {performance.auc} ({performance.n_signal} top, {performance.n_background} QCD jets)",
+        f"accuracy at 0.5: {performance.accuracy}",
+        f"QCD rejection at 30% top efficiency: {performance.rejection_at_30}",
+        f"QCD rejection at 50% top efficiency: {performance.rejection_at_50}",
+    ]

@@ -1,0 +1,25 @@
+"""Turns the inference client's errors into the framework's, in the one place where the two meet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from eventproc.errors import ConfigurationError, ExternalFailure
+from inference_client import errors as client_errors
+
+
+@contextmanager
+def as_framework_errors() -> Iterator[None]:
+    """Translates what the client raises inside.
+
+    Raises:
+        ConfigurationError: the job asks for something that waiting will not bring (8009).
+        ExternalFailure: no server answered, or one refused for good (8036).
+    """
+    try:
+        yield
+    except client_errors.ConfigurationError as error:
+        raise ConfigurationError(str(error)) from error
+    except client_errors.InferenceError as error:
+        raise ExternalFailure(str(error)) from error

@@ -1,0 +1,140 @@
+"""InferenceProducer: an ExternalWork module whose author only converts products to tensors and back."""
+
+from __future__ import annotations
+
+import time
+from abc import abstractmethod
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from eventproc.errors import ExternalFailure
+from eventproc.model.event import Event, EventView
+from eventproc.modules import Declare, ExternalWork, ParameterDescription, doc
+from inference_client.configuration import ClientConfiguration
+from inference_client.protocol.messages import InferenceRequest, ModelMetadata, Tensor
+from inference_client.result import CallRecord, InferenceResult
+from inference_client.signature import ModelExpectation
+from producers.datatypes import InferenceRecord
+from producers.inference_errors import as_framework_errors
+from producers.inference_service import InferenceService
+
+_SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6}
+
+
+class InferenceParameters(ParameterDescription):
+    """Parameters of every inference module, named as SonicTriton names them."""
+
+    modelName: Annotated[str, doc("the model to ask for")]
+    modelVersion: Annotated[str, doc("its version; empty for the latest")] = ""
+    timeout: Annotated[int, doc("longest wait for an answer over all tries", untracked=True, ge=1)] = 60
+    timeoutUnit: Annotated[
+        Literal["seconds", "milliseconds", "microseconds"], doc("unit of timeout", untracked=True)
+    ] = "seconds"
+    allowedTries: Annotated[int, doc("tries that servers may fail", untracked=True, ge=1)] = 3
+    onFailure: Annotated[
+        Literal["fail", "flag"],
+        doc("when nobody answers: 'fail' ends the job (8036), 'flag' marks the event's rows and goes on"),
+    ] = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceWork:
+    """What acquire learns and produce needs: the answer, None where nothing was asked or nobody answered."""
+
+    result: InferenceResult | None
+    record: InferenceRecord
+
+
+class InferenceProducer(ExternalWork[InferenceWork]):
+    """Base of modules that ask a model. Batching, retries, servers and timing are not the author's business.
+
+    A subclass calls ``super().__init__`` first, declares its products, and writes `to_request` and
+    `from_response`; it may say what it expects of the model in `expectation`.
+    """
+
+    def __init__(self, params: InferenceParameters, declare: Declare) -> None:
+        self._label = declare.label
+        self._on_failure = params.onFailure
+        self._record = declare.produces(InferenceRecord)
+        self._client = declare.service(InferenceService).add_model(
+            ClientConfiguration(
+                model_name=params.modelName,
+                model_version=params.modelVersion,
+                timeout_s=params.timeout * _SECONDS[params.timeoutUnit],
+                allowed_tries=params.allowedTries,
+            ),
+            self.expectation,
+        )
+
+    @abstractmethod
+    def to_request(self, event: EventView) -> list[Tensor] | None:
+        """The model's inputs for an event, rows along their first axis; None asks nothing."""
+
+    @abstractmethod
+    def from_response(self, event: Event, response: InferenceResult | None) -> None:
+        """Puts products; the response is None where nothing was asked or, with 'flag', nobody answered."""
+
+    def expectation(self) -> ModelExpectation:
+        """What the model must be; asked for once, when all products are resolved."""
+        return ModelExpectation()
+
+    @property
+    def model(self) -> ModelMetadata:
+        """Signature of the model, known from begin_job on."""
+        return self._client.model
+
+    async def acquire(self, event: EventView) -> InferenceWork:
+        """Asks the model."""
+        started = time.perf_counter_ns()
+        tensors = self.to_request(event)
+        if tensors is None:
+            return InferenceWork(None, InferenceRecord.empty())
+        build_us = (time.perf_counter_ns() - started) // 1000
+        run, lumi, number = event.id
+        request = InferenceRequest(id=f"{run}:{lumi}:{number}:{self._label}", inputs=tensors)
+        try:
+            with as_framework_errors():
+                result = await self._client.infer(request)
+        except ExternalFailure:
+            if self._on_failure == "fail":
+                raise
+            unanswered = CallRecord(
+                model_name=self._client.configuration.model_name, request_rows=tensors[0].shape[0]
+            )
+            return InferenceWork(None, inference_record(unanswered, build_us))
+        return InferenceWork(result, inference_record(result.record, build_us))
+
+    def produce(self, event: Event, work: InferenceWork) -> None:
+        """Puts the record and what the author makes of the answer."""
+        event.put(self._record, work.record)
+        self.from_response(event, work.result)
+
+
+def inference_record(call: CallRecord, build_us: int) -> InferenceRecord:
+    """One row of provenance for one call."""
+    return InferenceRecord(
+        model=(call.model_name,),
+        modelVersion=(call.model_version,),
+        modelSha256=(call.model_sha256,),
+        imageSpecHash=(call.image_spec_hash,),
+        server=(call.server,),
+        device=(call.device,),
+        precision=(call.precision,),
+        attempts=_one(call.attempts, np.uint8),
+        batchRows=_one(call.batch_rows, np.uint16),
+        requestRows=_one(call.request_rows, np.uint16),
+        bytesSent=_one(call.bytes_sent, np.uint32),
+        buildUs=_one(build_us + call.build_us, np.uint32),
+        queueUs=_one(call.queue_us + call.retry_us, np.uint32),
+        wireUs=_one(call.wire_us, np.uint32),
+        serverQueueUs=_one(call.server_queue_us, np.uint32),
+        computeUs=_one(call.compute_us, np.uint32),
+        totalUs=_one(call.total_us, np.uint32),
+    )
+
+
+def _one(value: int, dtype: Any) -> Any:
+    """A column of one value, at its type's largest where it would not fit."""
+    return np.array([min(value, np.iinfo(dtype).max)], dtype)

@@ -1,0 +1,149 @@
+"""InferenceService: knows the accelerator servers of a job, and starts one where there is none."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import msgspec
+
+from eventproc.errors import ConfigurationError
+from eventproc.modules import ParameterDescription, Service, doc
+from inference_client.addresses import BALANCER_HOST
+from inference_client.configuration import ClientConfiguration
+from inference_client.local_server import LocalServer
+from inference_client.signature import ModelExpectation
+from producers.inference_errors import as_framework_errors
+from producers.inference_summary import summary_lines
+from producers.model_client import ModelClient
+
+
+class FallbackParameters(ParameterDescription):
+    """What happens when no server answers, as in SonicTriton's TritonService."""
+
+    enable: Annotated[bool, doc("start a server on this machine when the listed ones do not answer")] = False
+
+
+class InferenceService(Service):
+    """Gives inference modules their clients; owns the embedded server of a job that lists none."""
+
+    class Params(ParameterDescription):
+        """Where the servers are; nothing of it changes what is computed."""
+
+        servers: Annotated[
+            list[str],
+            doc("http://host:port of each; none: the site's balancer, else one of our own", untracked=True),
+        ] = []
+        modelsFolder: Annotated[
+            str, doc("model repository of a server that this job starts", untracked=True)
+        ] = ""
+        localServerOptions: Annotated[
+            list[str], doc("more words for that server's command line", untracked=True)
+        ] = []
+        fallback: Annotated[
+            FallbackParameters, doc("a server of our own as the last resort", untracked=True)
+        ] = msgspec.field(default_factory=FallbackParameters)
+        waitForServers: Annotated[
+            float, doc("how long to wait at the start for a first server, s", untracked=True, ge=0)
+        ] = 0.0
+        tokenFile: Annotated[str, doc("file with the bearer token", untracked=True)] = ""
+        caFile: Annotated[str, doc("certificates to trust for https, PEM", untracked=True)] = ""
+
+    def __init__(self, params: Params) -> None:
+        self._params = params
+        self._clients: list[ModelClient] = []
+        self._local: LocalServer | None = None  # of this job, once it was needed
+        self._starting_local = asyncio.Lock()
+        self._began_s = self._ended_s = 0.0
+
+    def add_model(
+        self, configuration: ClientConfiguration, expectation: Callable[[], ModelExpectation]
+    ) -> ModelClient:
+        """The client for one module's model; called in the module's constructor.
+
+        Args:
+            configuration: what the module says; where the servers are is the service's.
+            expectation: gives what the module was made for, once all products are resolved.
+        """
+        complete = dataclasses.replace(
+            configuration,
+            wait_for_servers_s=self._params.waitForServers,
+            token_file=self._params.tokenFile,
+            ca_file=self._params.caFile,
+        )
+        client = ModelClient(complete, expectation)
+        self._clients.append(client)
+        return client
+
+    async def start(self) -> None:
+        """Starts a server if the job lists none, and checks every model before the first event.
+
+        Raises:
+            ConfigurationError: an address is malformed, or a model is unknown or does not fit.
+            ExternalFailure: no server answers.
+        """
+        if not self._clients:
+            return
+        servers = self._params.servers
+        with as_framework_errors():
+            if not servers and BALANCER_HOST not in os.environ:
+                servers = [await self._local_address()]
+            fallback = self._local_address if self._params.fallback.enable else None
+            for client in self._clients:
+                await client.start(servers, fallback)
+
+    async def stop(self) -> None:
+        """Closes connections and ends the server of this job."""
+        for client in self._clients:
+            await client.close()
+        if self._local is not None:
+            await self._local.close()
+
+    def begin_job(self, expected_events: int | None) -> None:  # noqa: ARG002 - the base class's signature
+        """Starts the clock of images per second."""
+        self._began_s = time.monotonic()
+
+    def end_job(self) -> None:
+        """Stops that clock."""
+        self._ended_s = time.monotonic()
+
+    def report(self) -> Mapping[str, Any]:
+        """Each model's figures, and how often the fallback answered."""
+        return {
+            client.configuration.model_name: {
+                "fallbackCalls": client.fallback_calls,
+                "asked": [dataclasses.asdict(statistics) for statistics in client.statistics()],
+            }
+            for client in self._clients
+        }
+
+    def summary(self) -> Mapping[str, str]:
+        """Rows, rates, batch sizes and latencies of each model."""
+        lines: dict[str, str] = {}
+        for client in self._clients:
+            name = client.configuration.model_name
+            prefix = f"{name}: " if len(self._clients) > 1 else ""
+            for line, value in summary_lines(client, self._ended_s - self._began_s).items():
+                lines[prefix + line] = value
+        return lines
+
+    async def _local_address(self) -> str:
+        """Address of the server of this job, started when first asked for."""
+        async with self._starting_local:
+            if self._local is None:
+                folder = self._params.modelsFolder
+                if not folder:
+                    message = (
+                        "the job lists no servers and no modelsFolder for one of its own: set "
+                        "process.InferenceService.servers or process.InferenceService.modelsFolder"
+                    )
+                    raise ConfigurationError(message)
+                server = LocalServer(Path(folder), options=self._params.localServerOptions)
+                await server.start()
+                self._local = server
+        return self._local.address

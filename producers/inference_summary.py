@@ -1,0 +1,47 @@
+"""What the screen says at the end of a job about one model's inference."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from inference_client.statistics import ClientStatistics
+from producers.model_client import ModelClient
+
+
+def summary_lines(client: ModelClient, loop_time_s: float) -> dict[str, str]:
+    """Name to value for each line."""
+    everything = client.statistics()
+    rows = sum(s.rows for s in everything)
+    lines = {"jets scored": str(rows)}
+    if loop_time_s > 0:
+        lines["images per second"] = f"{rows / loop_time_s:.0f}"
+    for statistics in everything:
+        lines.update(_lines_of(statistics))
+    if client.fallback_calls:
+        lines["fallback used"] = f"{client.fallback_calls} times"
+    return lines
+
+
+def _lines_of(statistics: ClientStatistics) -> dict[str, str]:
+    latency = statistics.latency
+    servers = ", ".join(f"{s.address} ({s.rows} images, {s.failures} failures)" for s in statistics.servers)
+    lines = {
+        "batch sizes reached": _batch_sizes(statistics.body_rows),
+        "latency p50 / p95 / p99": " / ".join(
+            f"{1000 * t:.1f}" for t in (latency.p50_s, latency.p95_s, latency.p99_s)
+        )
+        + " ms",
+        "bytes per image": f"{statistics.sent_bytes / statistics.rows:.0f}" if statistics.rows else "0",
+        "servers": servers,
+    }
+    if statistics.retries or statistics.failed_requests:
+        lines["retries, failed requests"] = f"{statistics.retries}, {statistics.failed_requests}"
+    return lines
+
+
+def _batch_sizes(body_rows: Mapping[int, int]) -> str:
+    if not body_rows:
+        return "none"
+    bodies = sum(body_rows.values())
+    mean = sum(rows * n for rows, n in body_rows.items()) / bodies
+    return f"{min(body_rows)} to {max(body_rows)}, mean {mean:.1f}, {bodies} requests"

@@ -1,0 +1,111 @@
+"""ModelClient: one model of a job, asked for at the servers and, where the job allows it, at a fallback."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+from collections.abc import Awaitable, Callable, Sequence
+
+from inference_client.client import InferenceClient
+from inference_client.configuration import ClientConfiguration
+from inference_client.errors import ServersUnavailable
+from inference_client.protocol.messages import InferenceRequest, ModelMetadata
+from inference_client.result import InferenceResult
+from inference_client.signature import ModelExpectation
+from inference_client.statistics import ClientStatistics
+
+FindFallback = Callable[[], Awaitable[str]]
+"""Starts the fallback server, or finds it started, and gives its address."""
+
+
+class ModelClient:
+    """What an inference module asks; shared by the modules that ask for the same model in the same way.
+
+    Args:
+        configuration: everything but the servers, which the service knows later.
+        expectation: gives what the module was made for; called when the servers are known.
+    """
+
+    def __init__(
+        self, configuration: ClientConfiguration, expectation: Callable[[], ModelExpectation]
+    ) -> None:
+        self.configuration = configuration
+        self.fallback_calls = 0
+        self._expectation = expectation
+        self._find_fallback: FindFallback | None = None
+        self._client: InferenceClient | None = None  # None where only the fallback answers
+        self._fallback: InferenceClient | None = None
+        self._starting_fallback = asyncio.Lock()
+
+    @property
+    def model(self) -> ModelMetadata:
+        """Signature of the model, known once the service has started."""
+        client = self._client or self._fallback
+        if client is None:
+            message = f"model {self.configuration.model_name} is asked for before the service started"
+            raise RuntimeError(message)
+        return client.model
+
+    async def start(self, servers: Sequence[str], find_fallback: FindFallback | None) -> None:
+        """Connects to the servers and checks their model.
+
+        Raises:
+            InferenceError: no server answers and there is no fallback, or the model does not fit.
+        """
+        self._find_fallback = find_fallback
+        client = self._client_for(servers)
+        try:
+            await client.start()
+        except ServersUnavailable:
+            if find_fallback is None:
+                raise
+            await self._fallback_client()
+            return
+        self._client = client
+
+    async def infer(self, request: InferenceRequest) -> InferenceResult:
+        """Asks the servers, then the fallback if none of them answers.
+
+        Raises:
+            InferenceError: nobody answers, or the request is refused.
+        """
+        if self._client is not None:
+            try:
+                return await self._client.infer(request)
+            except ServersUnavailable:
+                if self._find_fallback is None:
+                    raise
+        self.fallback_calls += 1
+        return await (await self._fallback_client()).infer(request)
+
+    async def close(self) -> None:
+        """Closes the connections."""
+        for client in (self._client, self._fallback):
+            if client is not None:
+                await client.close()
+
+    def statistics(self) -> list[ClientStatistics]:
+        """Figures of the servers and of the fallback, as far as they were asked."""
+        return [client.statistics() for client in (self._client, self._fallback) if client is not None]
+
+    async def _fallback_client(self) -> InferenceClient:
+        async with self._starting_fallback:
+            if self._fallback is None and self._find_fallback is not None:
+                client = self._client_for([await self._find_fallback()])
+                await client.start()
+                self._fallback = client
+        if self._fallback is None:
+            message = f"no fallback for model {self.configuration.model_name}"
+            raise ServersUnavailable(message)
+        return self._fallback
+
+    def _client_for(self, servers: Sequence[str]) -> InferenceClient:
+        configuration = dataclasses.replace(self.configuration, servers=tuple(servers))
+        return InferenceClient(configuration, self._expected())
+
+    def _expected(self) -> ModelExpectation:
+        """What the model must be; a fallback must have the servers' model file, where that is known."""
+        expectation = self._expectation()
+        if self._client is None or not self._client.model.parameters.sha256:
+            return expectation
+        return dataclasses.replace(expectation, sha256=self._client.model.parameters.sha256)
