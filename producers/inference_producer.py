@@ -57,7 +57,7 @@ class InferenceProducer(ExternalWork[InferenceWork]):
     def __init__(self, params: InferenceParameters, declare: Declare) -> None:
         self._label = declare.label
         self._on_failure = params.onFailure
-        self._record = declare.produces(InferenceRecord)
+        self._record = declare.produces(InferenceRecord, "inference")
         self._client = declare.service(InferenceService).add_model(
             ClientConfiguration(
                 model_name=params.modelName,

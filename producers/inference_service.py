@@ -7,7 +7,6 @@ import dataclasses
 import os
 import time
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -102,7 +101,7 @@ class InferenceService(Service):
         for client in self._clients:
             await client.close()
         if self._local is not None:
-            await self._local.close()
+            await asyncio.to_thread(self._local.close)
 
     def begin_job(self, expected_events: int | None) -> None:  # noqa: ARG002 - the base class's signature
         """Starts the clock of images per second."""
@@ -143,7 +142,6 @@ class InferenceService(Service):
                         "process.InferenceService.servers or process.InferenceService.modelsFolder"
                     )
                     raise ConfigurationError(message)
-                server = LocalServer(Path(folder), options=self._params.localServerOptions)
-                await server.start()
-                self._local = server
+                self._local = LocalServer(folder, self._params.localServerOptions)
+                await asyncio.to_thread(self._local.start)
         return self._local.address
