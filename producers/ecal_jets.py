@@ -30,6 +30,10 @@ class EcalJetProducer(EDProducer):
         self._jets = declare.produces(Jets)
         self._params = params
 
+    def begin_job(self) -> None:
+        """Loads FastJet now, so that the first event is no slower than the others."""
+        cluster_jets([1.0], [0.0], [0.0])
+
     def produce(self, event: Event) -> None:
         """Puts the jets."""
         crystals = event.get(self._crystals)

@@ -66,6 +66,10 @@ class JetImageProducer(EDProducer):
         self._specification = params.image.specification()
         self._images = declare.produces(JetImages, attributes={"image_spec": self._specification.to_dict()})
 
+    def begin_job(self) -> None:
+        """Compiles the kernel now, or loads it compiled, so that the first event is no slower."""
+        draw_jet_images(self._specification, [1.0], [0.0], [0.0], [1.0], [0.0], [0.0])
+
     def produce(self, event: Event) -> None:
         """Puts the images, in the order of the jets."""
         crystals, jets = event.get(self._crystals), event.get(self._jets)

@@ -1,0 +1,29 @@
+"""Simulates top pairs and QCD dijets in turn and writes their crystals; data/top_qcd.root was made by this.
+
+eventproc run python_configs/make_sample_cfg.py outputFile=top_qcd.root maxEvents=500 seed=1
+
+Needs Pythia: pip install 'eventproc[samples]'.
+"""
+
+import eventproc.config as cms
+from eventproc.config.varparsing import VarParsing
+
+options = VarParsing("analysis")
+one, kind = VarParsing.multiplicity.singleton, VarParsing.varType
+options.register("seed", 1, one, kind.int, "fixes every event")
+options.register("pileup", 0.0, one, kind.float, "mean number of soft collisions laid over each event")
+options.setDefault("maxEvents", 500)
+options.setDefault("outputFile", "top_qcd.root")
+options.parseArguments()
+
+process = cms.Process("SIM")
+process.source = cms.Source(
+    "PythiaSource",
+    processes=cms.vstring("top", "QCD"),
+    seed=cms.uint32(options.seed),
+    pileup=cms.double(options.pileup),
+)
+process.maxEvents.input = options.maxEvents
+
+process.out = cms.OutputModule("PoolOutputModule", fileName=cms.untracked.string(options.outputFile))
+process.e = cms.EndPath(process.out)
