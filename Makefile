@@ -22,7 +22,7 @@ ifneq ($(VENV_WORKS):$(MADE_FOR),yes:$(CURDIR))
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test pytest lint type-check format soak bench clean
+.PHONY: help demo test pytest lint type-check style contracts format soak bench clean
 .DELETE_ON_ERROR:
 
 help:  ## Show this list
@@ -37,9 +37,13 @@ test: lint pytest  ## Run everything that must pass: lint, types, tests
 pytest: $(DEV)
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-lint: type-check  ## Check style, types and who imports whom
+lint: type-check style contracts  ## Check style, types and who imports whom
+
+style: $(DEV)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+contracts: $(DEV)
 	$(BIN)/lint-imports
 
 type-check: $(DEV)  ## Check types
