@@ -2,6 +2,8 @@
 
 # ruff: noqa: A004, N813 - cms.bool, cms.int32, ... are what physicists write
 
+from typing import TYPE_CHECKING, NoReturn
+
 from eventproc.config.components import EDAnalyzer, EDFilter, EDProducer, OutputModule, Service, Source
 from eventproc.config.identifiers import (
     ESInputTag,
@@ -43,6 +45,7 @@ from eventproc.config.vectors import VInt64 as vint64
 from eventproc.config.vectors import VString as vstring
 from eventproc.config.vectors import VUInt32 as vuint32
 from eventproc.config.vectors import VUInt64 as vuint64
+from eventproc.errors import near_names
 
 __all__ = [
     "ConditionalTask",
@@ -95,3 +98,12 @@ __all__ = [
     "vuint32",
     "vuint64",
 ]
+
+if not TYPE_CHECKING:  # a type checker would take it for "any name exists"
+
+    def __getattr__(name: str) -> NoReturn:
+        """Says which name was meant."""
+        known = near_names(name, __all__)
+        reason = "this framework has no EventSetup" if name.startswith("ES") else known
+        message = f"cms has no {name!r}: {reason}"
+        raise AttributeError(message)

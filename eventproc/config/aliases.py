@@ -18,7 +18,7 @@ ALIASES = {
 
 @contextmanager
 def cmssw_names() -> Iterator[None]:
-    """Lets ``import FWCore.ParameterSet.Config as cms`` find this language; what was there comes back after."""
+    """Lets ``import FWCore.ParameterSet.Config as cms`` find this language, for a while."""
     modules = _alias_modules()
     before = {name: sys.modules[name] for name in modules if name in sys.modules}
     sys.modules.update(modules)

@@ -57,8 +57,8 @@ class _Dump:
         self._written.add(label)
         for part in _parts(thing):
             now = self.process._current(part)
-            if isinstance(now, (Task, Sequence)) and now._label:
-                yield from self._definition(now._label, now)
+            if isinstance(now, (Task, Sequence)) and self._is_held(now):
+                yield from self._definition(now.label_(), now)
         yield f"process.{label} = {self._construction(thing)}"
 
     def _construction(self, thing: Any) -> str:
@@ -73,7 +73,12 @@ class _Dump:
             module = self._reference(part.module)
             return f"cms.ignore({module})" if part.ignore else f"~{module}" if part.negate else module
         now = self.process._current(part)
-        return f"process.{now._label}" if now._label else self._construction(now)
+        if self._is_held(now):
+            return f"process.{now._label}"
+        return now._python("") if isinstance(now, Component) else self._construction(now)
+
+    def _is_held(self, thing: Labelled) -> bool:
+        return self.process._objects.get(thing.label_()) is thing
 
     def _kept(self, part: Any) -> bool:
         return self.process._current(part.module if isinstance(part, Step) else part) is not None

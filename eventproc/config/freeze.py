@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
-from eventproc.config.components import Component, EDAnalyzer, Module, OutputModule, Service
+from eventproc.config.components import Component, EDAnalyzer, EDFilter, Module, OutputModule, Service
 from eventproc.config.labels import Labelled
 from eventproc.config.process import Process
 from eventproc.config.schedules import Schedule
@@ -13,7 +13,7 @@ from eventproc.config.sequences import (
     EndPath,
     FinalPath,
     Path,
-    Sequenceable,
+    Step,
     associated_tasks,
     walk,
 )
@@ -44,11 +44,13 @@ def freeze(process: Process) -> ProcessDescription:
         ConfigurationError: the job is wrong; the message lists all errors of its structure.
     """
     job = _Job(process)
+    source = job.source()
+    modules = tuple(job.components(process.modules_().values()))
     paths = job.scheduled_paths()
     described = ProcessDescription(
         name=process.name_(),
-        source=job.source(),
-        modules=tuple(job.components(process.modules_().values())),
+        source=source,
+        modules=modules,
         paths=tuple(job.path(path) for path in paths),
         unscheduled=job.unscheduled(paths),
         services=tuple(job.services()),
@@ -116,19 +118,18 @@ class _Job:
         return [path for kind in PATH_KINDS for path in paths if isinstance(path, kind)]
 
     def _attached_paths(self, schedule: Schedule) -> Iterator[AnyPath]:
-        held = {label for label, thing in self.process._objects.items() if isinstance(thing, PATH_KINDS)}
+        held = {
+            label: thing for label, thing in self.process._objects.items() if isinstance(thing, PATH_KINDS)
+        }
         for path in schedule:
-            current = self.process._current(path)
-            if isinstance(current, PATH_KINDS) and current.label_() in held:
+            current: AnyPath | None = self.process._current(path)
+            if current is not None and held.get(current.label_()) is current:
                 yield current
             elif current is not None:
+                near = [label for label, other in held.items() if other._items == path._items] or held
                 self.problems.append(
-                    f"process.schedule ({schedule._where}): {path._described()} is not attached to the process; "
-                    + (
-                        near_names(path.label_(), held)
-                        if path.label_()
-                        else "write process.<label> = cms.Path(...)"
-                    )
+                    f"process.schedule ({schedule._where}): {path._described()} is not attached to the "
+                    f"process: {near_names(path.label_(), near)}"
                 )
 
     def path(self, path: AnyPath) -> PathDescription:
@@ -138,7 +139,7 @@ class _Job:
             steps.extend(
                 PathStep(_label(step.module), step.negate, step.ignore)
                 for step in walk(path, self.process._current)
-                if self._may_run(step.module, path)
+                if self._may_run(step, path)
             )
         except ConfigurationError as error:
             self.problems.append(str(error))
@@ -182,17 +183,21 @@ class _Job:
         self.problems += settings._problems()
         return settings
 
-    def _may_run(self, module: Sequenceable, path: AnyPath) -> bool:
+    def _may_run(self, step: Step, path: AnyPath) -> bool:
+        module = step.module
         if not isinstance(module, Module):
             self.problems.append(f"{path._described()}: {module!r} is no module")
             return False
-        if isinstance(path, Path) and isinstance(module, OutputModule):
-            self.problems.append(f"{path._described()}: {module._described()} belongs on a cms.EndPath")
-        if isinstance(path, FinalPath) and not isinstance(module, (OutputModule, EDAnalyzer)):
-            self.problems.append(
-                f"{path._described()}: {module._described()} belongs on a cms.Path; "
-                "a cms.FinalPath is for output modules"
-            )
+        for wrong, advice in (
+            (step.negate and not isinstance(module, EDFilter), "decides nothing, so that ~ has no meaning"),
+            (isinstance(path, Path) and isinstance(module, OutputModule), "belongs on a cms.EndPath"),
+            (
+                isinstance(path, FinalPath) and not isinstance(module, (OutputModule, EDAnalyzer)),
+                "belongs on a cms.Path; a cms.FinalPath is for output modules",
+            ),
+        ):
+            if wrong:
+                self.problems.append(f"{path._described()}: {module._described()} {advice}")
         return self._is_attached(module, path)
 
     def _is_attached(self, module: Module, holder: Labelled) -> bool:

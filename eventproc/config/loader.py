@@ -11,6 +11,7 @@ from types import CodeType, ModuleType
 from typing import Any
 
 from eventproc.config.aliases import cmssw_names
+from eventproc.config.labels import Labelled
 from eventproc.config.modifiers import forget_chosen
 from eventproc.config.place import OWN_FOLDER
 from eventproc.config.process import Process
@@ -122,12 +123,12 @@ def _as_script(path: Path, module: ModuleType) -> Iterator[None]:
         sys.modules["__main__"] = main
         sys.path[:] = search
         for name in set(sys.modules) - imported:
-            if _is_fragment(sys.modules[name], folder):
+            if _is_fragment(sys.modules[name], Path(folder)):
                 del sys.modules[name]
         forget_chosen()
 
 
-def _is_fragment(module: ModuleType, folder: str) -> bool:
-    """Whether it holds objects that the job may have changed: it lies beside the job file, or is named so."""
-    file = getattr(module, "__file__", None) or ""
-    return Path(folder) in Path(file).parents or module.__name__.endswith(("_cff", "_cfi"))
+def _is_fragment(module: ModuleType, folder: Path) -> bool:
+    """Whether the next job file needs its own: it lies beside this one or holds what a job can change."""
+    beside = Path(getattr(module, "__file__", None) or "").parent == folder
+    return beside or any(isinstance(value, (Labelled, Process)) for value in vars(module).values())

@@ -226,7 +226,11 @@ class Process:
 
     def _check_unlabelled(self, label: str, value: Labelled) -> None:
         old = value._label
-        if old not in (None, label) and self._objects.get(old) is value:
+        if old in (None, label):
+            return
+        if old not in self._objects and old not in self._deleted:
+            refuse(f"{value._described()} has its label from another process; give this one a clone of it")
+        if self._objects.get(old) is value:
             refuse(
                 f"{value._described()} cannot have the second label {label!r}. Ways out: "
                 f"1. process.{label} = process.{old}.clone() makes a module of its own; "

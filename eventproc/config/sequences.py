@@ -10,6 +10,7 @@ from typing import Any, ClassVar, TypeVar
 from eventproc.config.labels import Labelled
 from eventproc.config.place import caller_place, refuse
 from eventproc.config.tasks import Task
+from eventproc.errors import ConfigurationError
 from eventproc.model.descriptions import PathKind
 
 S = TypeVar("S", bound="Ordered")
@@ -248,7 +249,8 @@ def walk(ordered: Ordered, current: Callable[[Any], Any]) -> Iterator[Step]:
 
 def _walk(ordered: Ordered, current: Callable[[Any], Any], around: tuple[Ordered, ...]) -> Iterator[Step]:
     if ordered in around:
-        refuse(f"{ordered._described()} contains itself")
+        message = f"{ordered._described()} contains itself"
+        raise ConfigurationError(message)
     for item in ordered._items:
         step = item if isinstance(item, Step) else Step(item)
         part = current(step.module)

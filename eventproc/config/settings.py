@@ -10,8 +10,9 @@ from eventproc.config.parameters import Bool, Double, Int32, Parameter, String, 
 from eventproc.config.place import caller_place, refuse
 from eventproc.config.psets import PSet
 from eventproc.config.vectors import VString
-from eventproc.errors import near_names
+from eventproc.errors import ConfigurationError, near_names
 from eventproc.model.descriptions import ProcessOptions
+from eventproc.model.parameter_set import ParameterValue
 
 TYPES: dict[type, type[Parameter]] = {bool: Bool, float: Double, str: String, tuple: VString}
 
@@ -38,11 +39,17 @@ class Settings(PSet):
 
     def _put(self, name: str, value: Any) -> None:
         if name in self.__dict__ and name not in self._wrong:
-            super()._put(name, frozen_value(value, f"process.{self._name}.{name}"))
+            super()._put(name, self._plain(name, value))
         else:
             self._check_name(name)
             self._wrong[name] = caller_place()
             self.__dict__[name] = value
+
+    def _plain(self, name: str, value: Any) -> ParameterValue:
+        try:
+            return frozen_value(value, f"process.{self._name}.{name}")
+        except ConfigurationError as error:
+            refuse(str(error))
 
     def _problems(self) -> list[str]:
         known = [name for name in self.parameterNames_() if name not in self._wrong]

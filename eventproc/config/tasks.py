@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from eventproc.config.labels import Labelled
 from eventproc.config.place import caller_place, refuse
+from eventproc.errors import ConfigurationError
 
 T = TypeVar("T", bound="Task")
 
@@ -96,7 +97,8 @@ def task_members(task: Task, current: Callable[[Any], Any]) -> Iterator[Labelled
 
 def _members(task: Task, current: Callable[[Any], Any], around: tuple[Task, ...]) -> Iterator[Labelled]:
     if task in around:
-        refuse(f"{task._described()} contains itself")
+        message = f"{task._described()} contains itself"
+        raise ConfigurationError(message)
     for member in task._members:
         now = current(member)
         if isinstance(now, Task):

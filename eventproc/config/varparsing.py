@@ -7,15 +7,12 @@ import operator
 import re
 import sys
 from dataclasses import dataclass, field
-from enum import Enum
 from pathlib import Path
 from typing import Any, NoReturn
 
+from eventproc.config.option import STANDARD, Multiplicity, Option, VarType
 from eventproc.config.words import command_line_words
 from eventproc.errors import CommandLineError, near_names
-
-TRUE_WORDS = ("true", "t", "yes", "y", "on", "1")
-FALSE_WORDS = ("false", "f", "no", "n", "off", "0")
 
 COMPARISONS = {
     "==": operator.eq,
@@ -27,42 +24,6 @@ COMPARISONS = {
 }
 
 COMMANDS = ("help", "print", "noprint", "multipleAssign")
-
-
-class _Multiplicity(Enum):
-    """How many values an option holds."""
-
-    singleton = "one"
-    list = "many"
-
-
-class _VarType(Enum):
-    """What the values of an option are; a tagString is an output file that gets tags."""
-
-    bool = "bool"
-    int = "int"
-    float = "float"
-    string = "string"
-    tagString = "file"
-
-
-@dataclass(slots=True)
-class _Option:
-    """A registered option with its present value.
-
-    Attributes:
-        value: a plain value, or a list of them.
-        given: whether the command line set it.
-    """
-
-    name: str
-    multiplicity: _Multiplicity
-    type: _VarType
-    info: str
-    split_commas: bool = True
-    keep_default: bool = False
-    value: Any = None
-    given: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +44,8 @@ class VarParsing:
     and make rules find the file. CMSSW would write ``o_numEvent50.root``; ``eventTag=True`` asks for that.
     """
 
-    multiplicity = _Multiplicity
-    varType = _VarType
+    multiplicity = Multiplicity
+    varType = VarType
 
     def __init__(self, *sets: str, eventTag: bool = False) -> None:  # noqa: N803
         """Takes names of sets of standard options.
@@ -99,7 +60,7 @@ class VarParsing:
             CommandLineError: there is no such set.
         """
         # Options by name and tags in order; register, setDefault, setupTags and parseArguments write them.
-        self._options: dict[str, _Option] = {}
+        self._options: dict[str, Option] = {}
         self._tags: list[_Tag] = []
         for name in sets:
             if name.lower() not in STANDARD:
@@ -114,8 +75,8 @@ class VarParsing:
         self,
         name: str,
         default: Any = "",
-        mult: _Multiplicity = _Multiplicity.singleton,
-        mytype: _VarType = _VarType.int,
+        mult: Multiplicity = Multiplicity.singleton,
+        mytype: VarType = VarType.int,
         info: str = "",
         *,
         noCommaSplit: bool = False,  # noqa: N803
@@ -139,15 +100,15 @@ class VarParsing:
             self._fail(f"an option cannot be called {name!r}; use letters and digits, without underscore")
         if name in self._options:
             self._fail(f"option {name!r} is registered twice")
-        if mult is _Multiplicity.list and mytype is _VarType.tagString:
+        if mult is Multiplicity.list and mytype is VarType.tagString:
             self._fail(f"option {name!r}: a tagString is a singleton")
-        option = _Option(name, mult, mytype, info, not noCommaSplit, noDefaultClear)
+        option = Option(name, mult, mytype, info, not noCommaSplit, noDefaultClear)
         self._options[name] = option
-        unset = default in ("", None) and mytype not in (_VarType.string, _VarType.tagString)
-        if mult is _Multiplicity.list:
-            option.value = [] if isinstance(default, str) and not default else self._list(option, default)
+        unset = default is None or default == ""
+        if mult is Multiplicity.list:
+            option.value = [] if unset else option.entries(default)
         else:
-            option.value = default if unset else self._converted(option, default)
+            option.value = default if unset else option.converted(default)
 
     def parseArguments(self) -> None:
         """Reads the command line's words.
@@ -157,12 +118,12 @@ class VarParsing:
             SystemExit: after printing the options, when a word is ``help``.
         """
         words = command_line_words()
-        commands = [word.lower().lstrip("-") for word in words if "=" not in word and "_" not in word]
+        commands = [word.lower().lstrip("-") for word in words if "=" not in word]
+        if "help" in commands:
+            self.help()
         for word in words:
             self._read_word(word, many="multipleassign" in commands)
         self._cut_section()
-        if "help" in commands:
-            self.help()
         if "print" in commands and "noprint" not in commands:
             self._show(str(self))
 
@@ -173,14 +134,14 @@ class VarParsing:
             CommandLineError: there is no such option, or a value is of another type.
         """
         option = self._found(name)
-        if option.multiplicity is _Multiplicity.list:
-            option.value = self._list(option, values[0] if len(values) == 1 else values)
+        if option.multiplicity is Multiplicity.list:
+            option.value = option.entries(values[0] if len(values) == 1 else values)
         elif len(values) != 1:
             self._fail(f"option {name!r} takes one value, not {len(values)}")
         else:
-            option.value = self._converted(option, values[0])
+            option.value = option.converted(values[0])
 
-    def setType(self, name: str, mytype: _VarType) -> None:
+    def setType(self, name: str, mytype: VarType) -> None:
         """Gives an option another type.
 
         Raises:
@@ -212,7 +173,7 @@ class VarParsing:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             self._fail(f"{name}_load={filename}: the file cannot be read: {reason}")
         lines = (line.partition("#")[0].strip() for line in text.splitlines())
-        self._append(option, [line for line in lines if line])
+        self._append(option, [option.converted(line) for line in lines if line])
 
     def setNoCommaSplit(self, name: str, value: bool = True) -> None:
         """Makes a comma part of a list's value.
@@ -278,22 +239,22 @@ class VarParsing:
         else:
             self._set(self._found(name), value, many=many)
 
-    def _set(self, option: _Option, value: str, *, many: bool) -> None:
-        if option.multiplicity is _Multiplicity.list:
-            self._append(option, value.split(",") if option.split_commas else [value])
+    def _set(self, option: Option, value: str, *, many: bool) -> None:
+        if option.multiplicity is Multiplicity.list:
+            self._append(option, option.entries(value))
             return
         if option.given and not many:
             self._fail(
                 f"option {option.name!r} is given twice ({option.value!r}, then {value!r}); "
                 "the word multipleAssign lets the last one win"
             )
-        option.value, option.given = self._converted(option, value), True
+        option.value, option.given = option.converted(value), True
 
-    def _append(self, option: _Option, values: list[str]) -> None:
+    def _append(self, option: Option, values: list[Any]) -> None:
         if not option.given and not option.keep_default:
             option.value = []
         option.given = True
-        option.value.extend(self._converted(option, value) for value in values if value != "")
+        option.value.extend(values)
 
     def _cut_section(self) -> None:
         """Keeps section number ``section`` of ``totalSections`` equal runs of the input files."""
@@ -308,44 +269,14 @@ class VarParsing:
             len(files) * (section - 1) // total : len(files) * section // total
         ]
 
-    def _list(self, option: _Option, values: Any) -> list[Any]:
-        entries = list(values) if isinstance(values, (list, tuple, set)) else [values]
-        if option.split_commas:
-            entries = [
-                part
-                for entry in entries
-                for part in (entry.split(",") if isinstance(entry, str) else [entry])
-            ]
-        return [self._converted(option, entry) for entry in entries if entry != ""]
-
-    def _converted(self, option: _Option, value: Any) -> Any:
-        text = str(value).strip()
-        try:
-            match option.type:
-                case _VarType.bool:
-                    return _boolean(text)
-                case _VarType.int:
-                    return int(text, 0)
-                case _VarType.float:
-                    return float(text)
-                case _:
-                    return str(value)
-        except ValueError:
-            expected = {
-                _VarType.bool: "true or false",
-                _VarType.int: "a whole number",
-                _VarType.float: "a number",
-            }[option.type]
-            self._fail(f"option {option.name}={value}: {text!r} is not {expected}")
-
-    def _found(self, name: str) -> _Option:
+    def _found(self, name: str) -> Option:
         if name not in self._options:
             self._fail(f"no option {name!r}: {near_names(name, self._options)}")
         return self._options[name]
 
-    def _found_list(self, name: str, doing: str) -> _Option:
+    def _found_list(self, name: str, doing: str) -> Option:
         option = self._found(name)
-        if option.multiplicity is not _Multiplicity.list:
+        if option.multiplicity is not Multiplicity.list:
             self._fail(f"{doing}: option {name!r} is not a list")
         return option
 
@@ -380,7 +311,7 @@ class VarParsing:
             message = f"no option {name!r}: {near_names(name, options)}"
             raise AttributeError(message)
         option = options[name]
-        return self._tagged(option.value) if option.type is _VarType.tagString else option.value
+        return self._tagged(option.value) if option.type is VarType.tagString else option.value
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name.startswith("_"):
@@ -389,49 +320,11 @@ class VarParsing:
             self.setDefault(name, value)
 
 
-def _boolean(text: str) -> bool:
-    if text.lower() in TRUE_WORDS:
-        return True
-    if text.lower() in FALSE_WORDS:
-        return False
-    raise ValueError(text)
-
-
 def _holds(value: Any, comparison: str, bound: float) -> bool:
     if isinstance(value, str):
         return bool(value)
     return bool(COMPARISONS[comparison](value, bound))
 
-
-_ONE, _MANY = _Multiplicity.singleton, _Multiplicity.list
-_COUNTS = (
-    ("maxEvents", -1, _ONE, _VarType.int, "Number of events to process (-1 for all)"),
-    ("totalSections", 0, _ONE, _VarType.int, "Total number of sections"),
-    ("section", 0, _ONE, _VarType.int, "This section (from 1 to totalSections)"),
-)
-
-
-def _files(inputs: str, output: str) -> tuple[tuple[Any, ...], ...]:
-    """Registration of input and output files under names of the new or the old manner."""
-    return (
-        (inputs, "", _MANY, _VarType.string, "Files to process"),
-        (f"secondary{inputs[0].upper()}{inputs[1:]}", "", _MANY, _VarType.string, "Second group of files"),
-        (output, "output.root", _ONE, _VarType.tagString, "Name of the output file"),
-        (
-            f"secondary{output[0].upper()}{output[1:]}",
-            "",
-            _ONE,
-            _VarType.tagString,
-            "Name of a second output file",
-        ),
-    )
-
-
-STANDARD = {
-    "analysis": (*_COUNTS, *_files("inputFiles", "outputFile")),
-    "standard": (_COUNTS[0], *_files("files", "output")),
-}
-"""Sets of options as in FWCore/ParameterSet/python/VarParsing.py."""
 
 COMMAND_HELP = """Commands:
   help           : this page
