@@ -2,6 +2,7 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
@@ -47,7 +48,7 @@ class FakeServer:
         self.always: Fault | None = None
         self.token = ""
         self.extensions = list(EXTENSIONS)
-        self.requests: list[dict[str, str]] = []
+        self.requests: list[Mapping[str, str]] = []
         self.cancelled = 0
         self.held = asyncio.Event()
         self.held.set()
@@ -117,7 +118,7 @@ class FakeServer:
 
     async def _infer(self, request: web.Request) -> web.StreamResponse:
         async with self._arrival:
-            self.requests.append(dict(request.headers))
+            self.requests.append(request.headers)
             self._arrival.notify_all()
         fault = self.faults.popleft() if self.faults else self.always
         try:

@@ -1,0 +1,5 @@
+"""`python -m accelerator_server` is the command `accelerator-server`."""
+
+from accelerator_server.cli import main
+
+main()

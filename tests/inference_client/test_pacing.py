@@ -1,0 +1,33 @@
+"""When queued rows leave."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from inference_client.pacing import LONGEST_GAP_S, departure_wait_s
+
+
+def test_with_nothing_under_way_rows_leave_at_once():
+    assert departure_wait_s(1, 64, 0, 4, since_departure_s=0.0, latency_s=1.0) == 0.0
+
+
+def test_a_full_body_leaves_at_once():
+    assert departure_wait_s(64, 64, 3, 4, since_departure_s=0.0, latency_s=0.06) == 0.0
+
+
+def test_departures_are_spread_evenly_over_an_exchange():
+    assert departure_wait_s(1, 64, 1, 4, since_departure_s=0.005, latency_s=0.06) == 0.015 - 0.005
+
+
+def test_a_row_that_comes_after_the_gap_leaves_at_once():
+    assert departure_wait_s(1, 64, 1, 4, since_departure_s=0.02, latency_s=0.06) == 0.0
+
+
+def test_a_fast_server_is_never_waited_for():
+    assert departure_wait_s(1, 64, 1, 4, since_departure_s=0.0, latency_s=0.004) == 0.0
+
+
+@given(
+    st.integers(1, 100), st.integers(0, 8), st.integers(1, 8), st.floats(0, 10), st.floats(0, 100)
+)  # fmt: skip
+def test_no_row_waits_longer_than_the_longest_gap(rows, in_flight, capacity, since_s, latency_s):
+    assert 0 <= departure_wait_s(rows, 64, in_flight, capacity, since_s, latency_s) <= LONGEST_GAP_S
