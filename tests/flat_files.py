@@ -36,7 +36,7 @@ def write_flat(path: Path, events: Iterable[Hits], *, first_event: int = 1, with
     }
     branches.pop(without, None)
     with uproot.recreate(path) as file:
-        file["Events"] = branches
+        file.mktree("Events", branches)  # plain assignment would write an RNTuple
     return path
 
 

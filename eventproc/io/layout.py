@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from importlib.metadata import entry_points
 from typing import Any
 
 from eventproc.errors import (
@@ -12,15 +11,13 @@ from eventproc.errors import (
     EventProcError,
     FileOpenError,
     ProductNotFound,
-    near_names,
 )
 from eventproc.io.root_file import RootFile
 from eventproc.io.root_tree import Column
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
 from eventproc.modules.parameters import ParameterDescription, convert_parameters
-
-ENTRY_POINT_GROUP = "eventproc.layouts"
+from eventproc.plugins.loading import LAYOUTS, load_plugin, plugin_names
 
 
 class LayoutFile(ABC):
@@ -93,15 +90,12 @@ def make_layouts(name: str, parameters: Mapping[str, Any]) -> Mapping[str, Layou
     Raises:
         ConfigurationError: no such layout, a wrong parameter, or parameters for ``auto``.
     """
-    found = {point.name: point for point in entry_points(group=ENTRY_POINT_GROUP)}
+    names = plugin_names(LAYOUTS) if name == "auto" else [name]
     if name == "auto" and parameters:
         given = ", ".join(repr(key) for key in parameters)
-        message = f"layoutParameters ({given}) need a layout to belong to: one of {', '.join(sorted(found))}"
+        message = f"layoutParameters ({given}) need a layout to belong to: {' or '.join(names)}"
         raise ConfigurationError(message)
-    if name != "auto" and name not in found:
-        message = f"no layout {name!r}: {near_names(name, [*found, 'auto'])}"
-        raise ConfigurationError(message)
-    return {key: _make(key, found[key].load(), parameters) for key in sorted(found) if name in ("auto", key)}
+    return {each: _make(each, parameters) for each in names}
 
 
 def open_with(layouts: Mapping[str, Layout], file: RootFile) -> LayoutFile:
@@ -128,7 +122,11 @@ def open_with(layouts: Mapping[str, Layout], file: RootFile) -> LayoutFile:
     raise _refused(refusals, file)
 
 
-def _make(name: str, layout: type[Layout], parameters: Mapping[str, Any]) -> Layout:
+def _make(name: str, parameters: Mapping[str, Any]) -> Layout:
+    layout = load_plugin(name, LAYOUTS)
+    if not (isinstance(layout, type) and issubclass(layout, Layout)):
+        message = f"layout {name!r} is {layout!r}; it must be a class derived from Layout"
+        raise ConfigurationError(message)
     return layout(convert_parameters(layout.Params, parameters, f"layout {name!r} ({layout.__name__})"))
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from eventproc.errors import FileOpenError, FileWriteError, LogicError, ProductNotFound
+from eventproc.errors import EventProcError, FileOpenError, FileWriteError, LogicError, ProductNotFound
 from eventproc.io.keep_drop import KeepDrop
 from eventproc.io.native_layout import NativeLayout
 from eventproc.io.provenance import process_record
@@ -84,6 +84,10 @@ class PoolOutputModule(OutputModule):
             )
         except OSError as error:
             raise self._failed(error) from error
+        except BaseException:
+            self._publication.drop()
+            self._publication = None
+            raise
 
     def write(self, event: EventView) -> None:
         """Takes one event; a product that is missing is written as empty.
@@ -111,10 +115,12 @@ class PoolOutputModule(OutputModule):
             self._verify(publication.temporary, writer.events)
             sums = checksums(publication.temporary)
             publication.publish()
+        except FileWriteError:
+            self._publication = self._writer = None
+            raise
         except (OSError, FileOpenError, ProductNotFound) as error:
             raise self._failed(error) from error
-        finally:
-            self._publication = self._writer = None
+        self._publication = self._writer = None
         return self._record(publication.final, complete=True, checksum=sums)
 
     def abandon(self, *, keep_partial: bool) -> OutputFileRecord:
@@ -131,8 +137,8 @@ class PoolOutputModule(OutputModule):
                 return self._record(
                     publication.partial, complete=False, checksum=checksums(publication.partial)
                 )
-            except OSError:
-                pass
+            except (OSError, EventProcError):
+                pass  # then there is nothing worth keeping
         writer.discard()
         publication.drop()
         return self._record(publication.final, complete=False)

@@ -95,7 +95,7 @@ class RootFile:
             FileOpenError: the file has no such tree, or it cannot be read.
         """
         if name not in self.tree_names():
-            message = f"input file {self.pfn!r} has no tree {name!r}; {self._what_there_is()}"
+            message = f"input file {self.pfn!r} has no tree {name!r}; {self._what_there_is(name)}"
             raise FileOpenError(message)
         return RootTree(self.pfn, self._read_object(name))
 
@@ -122,8 +122,11 @@ class RootFile:
             message = f"cannot read {name!r} of input file {self.pfn!r}: {_first_line(error)}"
             raise FileOpenError(message) from error
 
-    def _what_there_is(self) -> str:
+    def _what_there_is(self, name: str) -> str:
         trees = self.tree_names()
+        class_name = self._directory.classnames(cycle=False).get(name)
+        if class_name:
+            return f"{name!r} is a {class_name}, and only a TTree can be read"
         if trees:
             return "its trees: " + ", ".join(repr(tree) for tree in trees)
         if not self._directory.keys():

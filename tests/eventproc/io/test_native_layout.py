@@ -1,0 +1,167 @@
+import json
+
+import numpy as np
+import pytest
+import uproot
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eventproc.errors import FileOpenError, ProductNotFound
+from eventproc.io.column_buffer import crc32
+from eventproc.io.file_metadata import METADATA_KEY, decode_metadata
+from eventproc.io.layout_conformance import LayoutConformance
+from eventproc.io.native_layout import NativeLayout
+from eventproc.io.root_file import RootFile
+from tests.eventproc.io.tracks import (
+    NUMBERS,
+    TRACKS,
+    Numbers,
+    Tracks,
+    branch,
+    event_id,
+    numbers,
+    same,
+    tracks,
+    write_file,
+)
+
+
+def layout():
+    return NativeLayout(NativeLayout.Params())
+
+
+class TestNativeLayout(LayoutConformance):
+    def make_layout(self):
+        return layout()
+
+    def make_file(self, folder):
+        return write_file(folder / "a.root", 2500)
+
+
+def metadata_of(path):
+    with uproot.open(path) as file:
+        return json.loads(file[METADATA_KEY])
+
+
+def rewrite(path, metadata):
+    """Puts another metadata text into a file, as a newer cycle of the same key."""
+    with uproot.update(path) as file:
+        file[METADATA_KEY] = json.dumps(metadata)
+    return path
+
+
+def products(opened, description, product_type, n):
+    columns = opened.read(description, [c.name for c in product_type.schema()], 0, n)
+    for i in range(n):
+        yield product_type(*(c.content[c.offsets[i] : c.offsets[i + 1]] for c in columns))
+
+
+@pytest.mark.parametrize("n_events", [1, 999, 1000, 1001, 2500])
+def test_what_is_written_is_read_back_exactly(tmp_path, n_events):
+    with RootFile(str(write_file(tmp_path / "a.root", n_events))) as file:
+        opened = layout().open(file)
+        assert opened.event_ids(0, n_events) == [event_id(n) for n in range(n_events)]
+        for n, product in enumerate(products(opened, TRACKS, Tracks, n_events)):
+            assert same(product, tracks(n)), n
+        for n, product in enumerate(products(opened, NUMBERS, Numbers, n_events)):
+            assert same(product, numbers(n)), n
+
+
+def test_descriptions_come_back_whole(tmp_path):
+    with RootFile(str(write_file(tmp_path / "a.root", 3))) as file:
+        opened = layout().open(file)
+        assert list(opened.branches) == [TRACKS, NUMBERS]
+        assert opened.branches[0].attributes == '{"field": 3.8}'
+        assert list(opened.history) == [{"name": "GEN"}]
+
+
+def test_no_events_leave_the_whole_schema(tmp_path):
+    with RootFile(str(write_file(tmp_path / "a.root", 0))) as file:
+        opened = layout().open(file)
+        assert opened.n_entries == 0
+        assert list(opened.branches) == [TRACKS, NUMBERS]
+        assert list(opened.cluster_limits(opened.branches)) in ([0], [0, 0])
+
+
+def test_products_of_the_most_recent_process_come_first(tmp_path):
+    path = write_file(tmp_path / "a.root", 2, branches=(NUMBERS, branch(Numbers, "n", process="SIM")))
+    metadata = metadata_of(path)
+    metadata["processes"] = [{"name": "GEN"}, {"name": "SIM"}]
+    with RootFile(str(rewrite(path, metadata))) as file:
+        assert [b.process for b in layout().open(file).branches] == ["SIM", "GEN"]
+
+
+def test_plain_uproot_reads_it_like_nanoaod(tmp_path):
+    with uproot.open(write_file(tmp_path / "a.root", 5)) as file:
+        events = file["Events"].arrays()
+    assert events["event"].tolist() == [event_id(n).event for n in range(5)]
+    assert events["ntracks"].tolist() == [0, 1, 2, 3, 0]
+    assert events["tracks_pt"].tolist() == [tracks(n).pt.tolist() for n in range(5)]
+    assert events["ntracks_hit"].tolist() == [0, 1, 2, 0, 1]
+    assert events["tracks_vertexZ"].tolist() == [0, 1, 2, 3, 4]
+
+
+def test_strings_are_codes_into_the_dictionary(tmp_path):
+    path = write_file(tmp_path / "a.root", 50)
+    words = metadata_of(path)["dictionaries"]["tracks_finder"]
+    assert sorted(words) == [f"finder{n}" for n in range(5)]
+    with uproot.open(path) as file:
+        codes = file["Events/tracks_finder"].array()
+    assert [words[code] for code in codes[7]] == list(tracks(7).finder)
+
+
+def test_the_digest_of_each_branch_is_that_of_its_values(tmp_path):
+    path = write_file(tmp_path / "a.root", 2500)
+    digests = metadata_of(path)["completion"]["crc32"]
+    with uproot.open(path) as file:
+        tree = file["Events"]
+        assert set(digests) == set(tree.keys())
+        for name, digest in digests.items():
+            values = tree[name].array(library="ak")
+            flat = np.asarray(values.layout.content.data if values.ndim == 2 else values)
+            assert f"{crc32(flat):08x}" == digest, name
+
+
+@given(st.lists(st.floats(width=32), max_size=30), st.integers(0, 30))
+def test_a_digest_does_not_depend_on_how_the_values_were_cut(values, cut):
+    array = np.array(values, np.float32)
+    assert crc32(array[cut:], crc32(array[:cut])) == crc32(array)
+    assert crc32(array.astype(">f4")) == crc32(array)
+
+
+def test_a_file_of_somebody_else_is_refused(tmp_path):
+    with uproot.recreate(tmp_path / "a.root") as file:
+        file.mktree("Events", {"run": np.arange(3)})
+    with RootFile(str(tmp_path / "a.root")) as file, pytest.raises(FileOpenError, match="no key 'eventproc'"):
+        layout().open(file)
+
+
+def test_a_newer_format_is_refused(tmp_path):
+    path = write_file(tmp_path / "a.root", 3)
+    rewrite(path, metadata_of(path) | {"format": 99, "novelty": 1})
+    with RootFile(str(path)) as file, pytest.raises(FileOpenError, match=r"format is 99; .* reads format 1"):
+        layout().open(file)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', '{"format": 1, "products": 7}'])
+def test_a_damaged_text_is_no_metadata(text):
+    with pytest.raises(ValueError, match="damaged"):
+        decode_metadata(text)
+
+
+def test_a_tree_with_other_than_the_promised_entries_is_refused(tmp_path):
+    path = write_file(tmp_path / "a.root", 3)
+    metadata = metadata_of(path)
+    metadata["completion"]["nEvents"] = 4
+    rewrite(path, metadata)
+    with RootFile(str(path)) as file, pytest.raises(FileOpenError, match="3 entries and 4 events"):
+        layout().open(file)
+
+
+def test_a_promised_branch_that_is_missing_is_refused(tmp_path):
+    path = write_file(tmp_path / "a.root", 3)
+    metadata = metadata_of(path)
+    metadata["products"][0]["columns"][0]["branch"] = "tracks_pT"
+    rewrite(path, metadata)
+    with RootFile(str(path)) as file, pytest.raises(ProductNotFound, match=r"'tracks_pT'; .*'tracks_pt'"):
+        layout().open(file)
