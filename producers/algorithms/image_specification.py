@@ -29,7 +29,7 @@ class ImageSpecification:
         pixel_rule: "nearest" puts a crystal's ET in the pixel its centre falls in; "area" shares it over the
             pixels that the crystal's cell of pi/180 x pi/180 covers, in proportion.
         edge_rule: "lower": a centre on the line between two pixels belongs to the lower one, and a centre
-            on the rim of the window to the outermost one. On the line means within 1e-4 of a pixel, so that
+            on the rim of the window to the outermost one. On the line means within 1e-6 rad, so that
             rounding cannot move a crystal to the other side.
         phi_rule: "wrap": differences of phi are taken the short way around.
         normalisation: "jet_et": a pixel is crystal ET over jet ET; "none": crystal ET in GeV.

@@ -12,8 +12,8 @@ from numba import types
 
 logger = logging.getLogger(__name__)
 
-EDGE_TOLERANCE: Final = 1e-4
-"""Of a pixel: nearer to a line between pixels is on it. 0.9e-6 rad, four times the step of float32 at pi."""
+EDGE_TOLERANCE: Final = 1e-6
+"""Radians: nearer to a line between pixels is on it. Four times the step of float32 at pi."""
 SMALLEST_OVERLAP: Final = 1e-6
 """Of a pixel: what covers less of it gives it nothing, else rounding would light empty pixels."""
 
@@ -73,10 +73,10 @@ def _add_nearest(
 ) -> None:
     """Gives all to the pixel of the centre: on a line the lower one, on the rim the outermost."""
     last = scratch.shape[0] - 1
-    limit = window + EDGE_TOLERANCE * pixel
+    limit = window + EDGE_TOLERANCE
     if abs(d_eta) <= limit and abs(d_phi) <= limit:
-        row = math.ceil((d_eta + window) / pixel - EDGE_TOLERANCE) - 1
-        column = math.ceil((d_phi + window) / pixel - EDGE_TOLERANCE) - 1
+        row = math.ceil((d_eta + window - EDGE_TOLERANCE) / pixel) - 1
+        column = math.ceil((d_phi + window - EDGE_TOLERANCE) / pixel) - 1
         _add(scratch, spans, min(max(row, 0), last), min(max(column, 0), last), amount)
 
 
