@@ -1,0 +1,20 @@
+"""Fixtures of the server's tests."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from accelerator_server.backends.table import BACKENDS
+from tests.accelerator_server.stub_backends import GATE, Gate
+
+STUBS = "tests.accelerator_server.stub_backends"
+
+
+@pytest.fixture
+def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
+    """Makes the stub backends known; the gate of the gated ones is open."""
+    for name, kind in (("gated", "Gated"), ("fragile", "Fragile"), ("forgetful", "Forgetful")):
+        monkeypatch.setitem(BACKENDS, name, f"{STUBS}:{kind}Backend")
+    GATE.reset()
+    yield GATE
+    GATE.open()

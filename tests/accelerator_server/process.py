@@ -1,0 +1,33 @@
+"""The server as a process of its own, as a site or a job starts it."""
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+COMMAND = [sys.executable, "-c", "from accelerator_server.cli import main; main()"]
+
+
+@contextmanager
+def server_process(repository: Path, *options: str) -> Iterator[tuple[subprocess.Popen, str]]:
+    """Yields the process and its address; kills it at the end if the test has not ended it."""
+    process = subprocess.Popen(
+        [*COMMAND, "serve", str(repository), *options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        address = process.stdout.readline().strip()
+        assert address, process.stderr.read()
+        yield process, address
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def run_command(*words: str) -> subprocess.CompletedProcess:
+    """Runs `accelerator-server` to its end."""
+    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=60, check=False)

@@ -1,0 +1,77 @@
+"""The command line: what it prints, and how it ends."""
+
+import socket
+
+import pytest
+
+from tests.accelerator_server.model_files import affine_model, write_model
+from tests.accelerator_server.process import run_command, server_process
+
+
+def test_models_are_listed_with_their_signatures(tmp_path):
+    write_model(tmp_path, "a", 3)
+    write_model(tmp_path, "b", backend="openvino", model=affine_model())
+    result = run_command("models", str(tmp_path))
+    assert result.returncode == 0
+    first, second = result.stdout.splitlines()
+    assert first == "a 3 echo f32 max_rows=32 x FP32[-1, 4]; y FP32[-1, 2]"
+    assert second.startswith("b 1 openvino f32")
+
+
+def test_check_loads_every_model_and_says_what_is_wrong(tmp_path):
+    write_model(tmp_path, "good", backend="openvino", model=affine_model())
+    assert run_command("check", str(tmp_path)).stdout == "good 1: ok on cpu\n"
+    write_model(tmp_path, "bad", backend="openvino", model=affine_model(n_in=5))
+    result = run_command("check", str(tmp_path))
+    assert result.returncode == 4
+    bad, good = result.stdout.splitlines()
+    assert bad.startswith("bad 1: REFUSED: the model's file has inputs [x: FP32 [-1, 5]]")
+    assert good == "good 1: ok on cpu"
+
+
+FAILED_STARTS = {
+    "no folder": (3, "not a folder", ["nowhere"]),
+    "no model": (3, "no model in", ["empty"]),
+    "override of another form": (3, "MODEL.KEY=VALUE", ["models", "--set", "max_rows"]),
+    "override for no model": (3, "there are m", ["models", "--set", "n.max_rows=1"]),
+    "override of no key": (3, "unknown field `max_row`", ["models", "--set", "m.max_row=1"]),
+    "no such backend": (3, "there are echo", ["models", "--set", "m.backend=ecko"]),
+    "no such device": (5, "it has", ["models", "--set", "m.backend_parameters.device=NPU"]),
+    "wrong digest": (4, "has sha256", ["models", "--set", "m.sha256=00"]),
+    "no such file": (4, "No such file", ["models", "--set", "m.file=weights"]),
+    "bad configuration": (3, "cannot read", ["models", "--config", "nowhere.toml"]),
+    "no such option": (2, "No such option", ["models", "--prot", "1"]),
+}
+
+
+@pytest.mark.parametrize(("code", "told", "words"), FAILED_STARTS.values(), ids=FAILED_STARTS.keys())
+def test_a_start_that_fails_says_why_in_one_line_and_by_its_exit_code(
+    tmp_path, monkeypatch, code, told, words
+):
+    (tmp_path / "empty").mkdir()
+    write_model(tmp_path / "models", backend="openvino", model=affine_model())
+    monkeypatch.chdir(tmp_path)
+    result = run_command("serve", *words)
+    assert result.returncode == code, result.stderr
+    assert told in result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+
+
+def test_an_address_that_is_taken_is_an_error_of_its_own(tmp_path):
+    write_model(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        result = run_command("serve", str(tmp_path), "--port", str(port))
+    assert result.returncode == 6
+    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
+
+
+def test_a_strict_server_does_not_start_with_a_refused_model(tmp_path):
+    write_model(tmp_path, "good")
+    write_model(tmp_path, "bad", backend="nothing")
+    result = run_command("serve", str(tmp_path), "--strict")
+    assert result.returncode == 3
+    assert "no backend 'nothing'" in result.stderr
+    with server_process(tmp_path):
+        pass

@@ -1,0 +1,132 @@
+"""The queue: what is fused, what is dropped, what is refused, in which order."""
+
+import threading
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from accelerator_server.errors import ModelNotReadyError, QueueFullError
+from accelerator_server.model_queue import Job, ModelQueue, choose_batch
+
+
+def job(n_rows: int = 1, n_bytes: int = 10, deadline_s: float = float("inf")) -> Job:
+    return Job(tensors={}, n_rows=n_rows, n_bytes=n_bytes, result=None, deadline_s=deadline_s, accepted_s=0.0)
+
+
+def queue(
+    best_rows: int = 4, max_requests: int = 100, max_bytes: int = 1000, now_s: float = 0.0
+) -> ModelQueue:
+    return ModelQueue(best_rows, max_requests, max_bytes, clock=lambda: now_s)
+
+
+@given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=20), st.integers(1, 9))
+def test_a_batch_is_the_longest_run_of_the_oldest_jobs_that_fits(shapes, best_rows):
+    waiting = [job(rows, deadline_s=0.0 if expired else 2.0) for rows, expired in shapes]
+    choice = choose_batch(waiting, best_rows, now_s=1.0)
+    n_seen = len(choice.batch) + choice.n_expired
+    assert choice.batch == [one for one in waiting[:n_seen] if one.deadline_s == 2.0]
+    total = sum(one.n_rows for one in choice.batch)
+    assert total <= best_rows or len(choice.batch) == 1
+    if n_seen < len(waiting):
+        assert choice.batch
+        assert total + waiting[n_seen].n_rows > best_rows
+
+
+def test_everything_that_waits_is_taken_at_once():
+    waiting = queue(best_rows=10)
+    jobs = [job(2), job(3), job(5), job(1)]
+    for one in jobs:
+        waiting.submit(one)
+    assert waiting.take() == jobs[:3]
+    assert waiting.take() == jobs[3:]
+    assert len(waiting) == waiting.waiting_bytes == 0
+
+
+def test_a_job_larger_than_the_best_batch_runs_alone():
+    waiting = queue(best_rows=2)
+    large, small = job(5), job(1)
+    waiting.submit(large)
+    waiting.submit(small)
+    assert waiting.take() == [large]
+    assert waiting.take() == [small]
+
+
+def test_expired_jobs_are_never_taken():
+    waiting = queue(now_s=5.0)
+    expired, alive = job(deadline_s=5.0), job(deadline_s=5.1)
+    waiting.submit(expired)
+    waiting.submit(alive)
+    assert waiting.take() == [alive]
+    assert waiting.waiting_bytes == 0
+
+
+def test_a_discarded_job_is_never_taken_and_frees_its_place():
+    waiting = queue(max_requests=1)
+    gone, kept = job(), job()
+    waiting.submit(gone)
+    assert waiting.discard(gone)
+    waiting.submit(kept)
+    assert waiting.take() == [kept]
+    assert not waiting.discard(kept)
+    assert waiting.waiting_bytes == 0
+
+
+def test_the_queue_is_bounded_in_requests():
+    waiting = queue(max_requests=2)
+    waiting.submit(job())
+    waiting.submit(job())
+    with pytest.raises(QueueFullError, match="2 requests"):
+        waiting.submit(job())
+
+
+def test_the_queue_is_bounded_in_bytes():
+    waiting = queue(max_bytes=25)
+    waiting.submit(job(n_bytes=10))
+    waiting.submit(job(n_bytes=15))
+    with pytest.raises(QueueFullError, match="25 bytes"):
+        waiting.submit(job(n_bytes=1))
+
+
+def test_a_closed_queue_gives_out_what_it_has_and_then_nothing():
+    waiting = queue()
+    last = job()
+    waiting.submit(last)
+    waiting.close()
+    with pytest.raises(ModelNotReadyError):
+        waiting.submit(job())
+    assert waiting.take() == [last]
+    assert waiting.take() == []
+
+
+def test_a_waiting_thread_wakes_for_a_job_and_for_the_end():
+    waiting = queue()
+    taken: list[list[Job]] = []
+    thread = threading.Thread(target=lambda: taken.extend(iter(waiting.take, [])))
+    thread.start()
+    one = job()
+    waiting.submit(one)
+    waiting.close()
+    thread.join(30)
+    assert taken == [[one]]
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=60), st.integers(1, 3))
+def test_many_threads_take_every_job_exactly_once(sizes, n_threads):
+    waiting = queue(max_requests=1000, max_bytes=10_000)
+    jobs = [job(size) for size in sizes]
+    taken: list[Job] = []
+
+    def drain() -> None:
+        for batch in iter(waiting.take, []):
+            taken.extend(batch)
+
+    threads = [threading.Thread(target=drain) for _ in range(n_threads)]
+    for thread in threads:
+        thread.start()
+    for one in jobs:
+        waiting.submit(one)
+    waiting.close()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(map(id, taken)) == sorted(map(id, jobs))
