@@ -279,4 +279,4 @@ class Process:
 
 def _fragments() -> list[str]:
     """Names of what looks like fragments in the folders that a job file imports from first."""
-    return [file.stem for folder in sys.path[:2] for file in FilePath(folder or ".").glob("*_cf[fgi].py")]
+    return [file.stem for folder in sys.path[:2] for file in FilePath(folder or ".").glob("*_cf[fi].py")]

@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Iterable, Mapping
+from keyword import iskeyword
 from typing import Any, ClassVar, TypeVar
 
 from eventproc.config.labels import Labelled
@@ -92,7 +94,7 @@ class Parameterizable:
         self.__dict__[name] = value
 
     def _check_name(self, name: str) -> None:
-        if not name.isidentifier() or name.startswith("_"):
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", name) or iskeyword(name):
             refuse(f"{name!r} cannot be a parameter's name; use letters, digits and inner underscores")
         if hasattr(type(self), name):
             refuse(f"{name!r} cannot be a parameter's name: it is a method of cms.{type(self).__name__}")

@@ -25,7 +25,10 @@ def errors(process: cms.Process) -> str:
 
 def test_a_whole_job_is_described(process: cms.Process) -> None:
     process.jets = cms.EDProducer(
-        "EcalJetProducer", hits=cms.InputTag("hits", "EB"), cut=cms.double(20), debug=cms.untracked.bool(False)
+        "EcalJetProducer",
+        hits=cms.InputTag("hits", "EB"),
+        cut=cms.double(20),
+        debug=cms.untracked.bool(False),
     )
     process.idle = cms.EDProducer("Idle")
     process.Timing = cms.Service("Timing", summaryOnly=True)

@@ -21,7 +21,7 @@ def test_a_modifier_changes_only_when_the_process_was_made_with_it() -> None:
     process = cms.Process("TEST", run3)
     module = cms.EDProducer("X", cut=cms.double(1), pset=cms.PSet(a=1, b=2), gone=1)
     run2.toModify(module, cut=2)
-    run3.toModify(module, pset=dict(a=5), gone=None)
+    run3.toModify(module, pset={"a": 5}, gone=None)
     run3.toModify(module, lambda thing: setattr(thing, "cut", 3))
     assert module._frozen_parameters() == {"cut": 3.0, "pset": {"a": 5, "b": 2}}
     assert process.isUsingModifier(run3)
@@ -78,6 +78,6 @@ def test_wrong_uses_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="needs a module or PSet"):
         modifier.toModify(cms.Sequence(), a=1)
     with pytest.raises(ConfigurationError, match="takes modifiers"):
-        cms.Process("TEST", "run3")  # type: ignore[arg-type]
+        cms.Process("TEST", "run3")
     with pytest.raises(ConfigurationError, match="takes modifiers"):
-        cms.ModifierChain("run3")  # type: ignore[arg-type]
+        cms.ModifierChain("run3")

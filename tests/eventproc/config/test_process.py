@@ -67,11 +67,11 @@ def test_a_deleted_or_replaced_object_can_get_another_label(process: cms.Process
 def test_source_and_schedule_have_their_own_names(process: cms.Process) -> None:
     assert cms.Process("A").source is None
     assert cms.Process("A").schedule is None
-    with pytest.raises(ConfigurationError, match="process.source holds the cms.Source"):
+    with pytest.raises(ConfigurationError, match=r"process.source holds the cms.Source"):
         process.other = cms.Source("X")
-    with pytest.raises(ConfigurationError, match="process.source holds the cms.Source"):
+    with pytest.raises(ConfigurationError, match=r"process.source holds the cms.Source"):
         process.source = cms.EDProducer("X")
-    with pytest.raises(ConfigurationError, match="process.schedule holds the cms.Schedule"):
+    with pytest.raises(ConfigurationError, match=r"process.schedule holds the cms.Schedule"):
         process.other = cms.Schedule()
 
 
@@ -93,7 +93,7 @@ def test_services_are_added_under_their_type_or_any_label(process: cms.Process) 
     process.add_(cms.Service("Timing"))
     process.inference = cms.Service("InferenceService", servers=["http://a"])
     assert list(process.services_()) == ["Timing", "inference"]
-    with pytest.raises(ConfigurationError, match="process.add_ takes a cms.Service"):
+    with pytest.raises(ConfigurationError, match=r"process.add_ takes a cms.Service"):
         process.add_(cms.EDProducer("X"))
 
 
@@ -135,11 +135,15 @@ def test_options_are_assigned_as_a_pset_or_one_by_one(process: cms.Process) -> N
 
 
 def test_an_option_of_another_type_is_refused_at_its_line(process: cms.Process) -> None:
-    with pytest.raises(ConfigurationError, match=r"test_process.py:\d+: cms.uint32: 'many' is not a whole number"):
+    with pytest.raises(
+        ConfigurationError, match=r"test_process.py:\d+: cms.uint32: 'many' is not a whole number"
+    ):
         process.options.numberOfStreams = "many"
-    with pytest.raises(ConfigurationError, match=r"test_process.py:\d+: parameter 'process.options.wantSummary'"):
+    with pytest.raises(
+        ConfigurationError, match=r"test_process.py:\d+: parameter 'process.options.wantSummary'"
+    ):
         process.options.wantSummary = object()
-    with pytest.raises(ConfigurationError, match="process.options takes cms.untracked.PSet"):
+    with pytest.raises(ConfigurationError, match=r"process.options takes cms.untracked.PSet"):
         process.options = 3
 
 
@@ -187,7 +191,7 @@ def test_extend_takes_what_is_labelled(process: cms.Process) -> None:
 
 def test_extend_does_not_redefine_a_label(process: cms.Process) -> None:
     process.jets = cms.EDProducer("Jets")
-    with pytest.raises(ConfigurationError, match="already has EDProducer 'jets'.*defines 'jets' again"):
+    with pytest.raises(ConfigurationError, match=r"already has EDProducer 'jets'.*defines 'jets' again"):
         process.extend(SimpleNamespace(jets=cms.EDProducer("Other")))
 
 

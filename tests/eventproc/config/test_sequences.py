@@ -59,7 +59,7 @@ def test_a_path_can_be_changed_in_place(process: cms.Process) -> None:
     assert process.p.replace(process.b, process.d + process.d)
     assert process.p.remove(process.a)
     assert not process.p.remove(cms.EDProducer("X"))
-    assert process.p.replace(process.f, process.f)  is False
+    assert process.p.replace(process.f, process.f) is False
     assert steps(process) == ["d", "d", "d", "c", "~f", "d", "a"]
     assert process.seq.moduleNames() == {"b", "c"}
 
@@ -159,7 +159,10 @@ def test_a_task_can_be_changed_in_place(process: cms.Process) -> None:
         (lambda p: cms.ignore(p.a + p.b), "cms.ignore works on a single module"),
         (lambda p: cms.ignore("a"), "cms.ignore takes a module"),
         (lambda p: p.a + cms.Task(p.b), "use .associate"),
-        (lambda p: cms.Task(cms.EDAnalyzer("A")), "takes producers, filters and tasks, not EDAnalyzer of type 'A'"),
+        (
+            lambda p: cms.Task(cms.EDAnalyzer("A")),
+            "takes producers, filters and tasks, not EDAnalyzer of type 'A'",
+        ),
         (lambda p: cms.Task(3), "not 3"),
         (lambda p: cms.Path(p.a).associate(p.b), "associate takes cms.Task"),
         (lambda p: cms.Schedule(p.a), "cms.Schedule takes paths, not EDProducer 'a'"),
