@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from eventproc.errors import CommandLineError, EventProcError
+from eventproc.errors import CommandLineError, EventProcError, near_names
 from eventproc.plugins import COMMANDS, load_plugin, plugin_names
 from eventproc.version import __version__
 
@@ -23,10 +23,11 @@ class CommandTable(TyperGroup):
         """Names of all commands."""
         return plugin_names(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - the base class's signature
-        """Loads one command; a name that nobody has is the base class's error to tell."""
-        if cmd_name not in plugin_names(COMMANDS):
-            return None
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Loads one command."""
+        names = plugin_names(COMMANDS)
+        if cmd_name not in names:
+            ctx.fail(f"no command {cmd_name!r}: {near_names(cmd_name, names)}")
         application = typer.Typer(add_completion=False, rich_markup_mode=None)
         command: Any = load_plugin(cmd_name, COMMANDS)
         application.command(cmd_name)(command)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import signal
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
 from eventproc.errors import CaughtSignal
+
+_LOG = logging.getLogger("eventproc")
 
 WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2, signal.SIGXCPU)
 """Batch systems evict with SIGTERM, warn with SIGUSR2 or SIGXCPU; people type SIGINT."""
@@ -59,6 +62,7 @@ class StopSignals:
             return
         name = signal.Signals(number).name
         self.caught = CaughtSignal(f"the job was stopped by {name} at an event boundary", number)
+        _LOG.warning("%s: finishing the events in flight; a second signal ends the job at once", name)
         self._limit = self._loop.call_later(DRAIN_LIMIT_S, self._cancel)
         self.on_first()
 

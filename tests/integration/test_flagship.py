@@ -1,0 +1,158 @@
+"""The flagship job on the sample and on real collision events, through the real command line."""
+
+import json
+import xml.etree.ElementTree as ET
+
+import awkward as ak
+import numpy as np
+import pytest
+import uproot
+
+from producers.algorithms.tagging_metrics import measure_tagging
+from tests.integration.conftest import FLAGSHIP, SAMPLE, run_command
+
+# Another batch size changes the order of additions in the engine: f32 scores move in the last digits.
+ROUNDING = 2e-6
+
+
+def columns(path, *names):
+    with uproot.open(path) as file:
+        events = file["Events"]
+        return events.arrays(list(names) or [b.name for b in events.branches if "_inference_" not in b.name])
+
+
+def same_but_for_rounding(one, other):
+    assert one.fields == other.fields
+    for name in one.fields:
+        assert ak.all(ak.num(one[name], axis=0) == ak.num(other[name], axis=0))
+        a, b = (np.asarray(ak.flatten(events[name], axis=None)) for events in (one, other))
+        if name == "topTags_score":
+            np.testing.assert_allclose(a, b, rtol=0, atol=ROUNDING)
+        else:
+            np.testing.assert_array_equal(a, b)
+
+
+@pytest.fixture(scope="module")
+def tagged(tmp_path_factory):
+    """The sample, tagged with everything at its default."""
+    folder = tmp_path_factory.mktemp("flagship")
+    done = run_command(folder, "run", FLAGSHIP)
+    assert done.code == 0, done.err
+    return done
+
+
+def test_the_sample_is_tagged_well(tagged):
+    events = columns(tagged.folder / "top_tagging.root", "topTags_score", "topTags_status", "jetTruth_label")
+    score, status, label = (np.asarray(ak.flatten(events[name])) for name in events.fields)
+    assert len(score) > 400
+    assert not status.any()
+    assert measure_tagging(score, label).auc.value >= 0.80
+
+
+def test_every_score_is_traceable(tagged):
+    with uproot.open(tagged.folder / "top_tagging.root") as file:
+        events = file["Events"].arrays(filter_name="*topTags*")
+        dictionaries = json.loads(str(file["eventproc"]))["dictionaries"]
+    asked = ak.num(events["topTags_inference_attempts"])
+    assert ak.all((asked == 1) == (ak.num(events["topTags_score"]) > 0))
+    assert ak.all(ak.flatten(events["topTags_inference_attempts"]) >= 1)
+    assert ak.all(ak.flatten(events["topTags_inference_batchRows"]) >= 1)
+    rows = ak.flatten(events["topTags_inference_requestRows"])
+    assert ak.sum(rows) == ak.sum(ak.num(events["topTags_score"]))
+    named = {name: dictionaries[f"topTags_inference_{name}"] for name in ("model", "server", "modelSha256")}
+    assert named["model"] == ["toptag_small"]
+    assert named["server"][0].startswith("http://127.0.0.1:")
+    assert len(named["modelSha256"][0]) == 64
+
+
+def test_the_screen_says_what_happened(tagged):
+    for line in (
+        "events read",
+        "events written",
+        "jets scored",
+        "images per second",
+        "batch sizes reached",
+        "latency p50 / p95 / p99",
+        "wrote: top_tagging.root",
+        "job report: FrameworkJobReport.xml",
+    ):
+        assert line in tagged.out  # fmt: skip
+
+
+def test_the_report_says_what_happened(tagged):
+    report = tagged.report
+    assert report["exit_code"] == 0
+    assert report["events_read"] == report["events_written"] == 500
+    (output,) = report["outputs"]
+    assert output["events"] == 500
+    assert output["complete"]
+    xml = ET.parse(tagged.folder / "FrameworkJobReport.xml").getroot()
+    assert xml.findtext("File/TotalEvents") == "500"
+    assert xml.findtext("InputFile/EventsRead") == "500"
+    assert xml.findtext("InputFile/PFN").endswith(SAMPLE.name)
+
+
+def test_the_configuration_is_in_the_output(tagged):
+    with uproot.open(tagged.folder / "top_tagging.root") as file:
+        metadata = json.loads(str(file["eventproc"]))
+    last = metadata["history"][-1]
+    assert last["process"] == "TOPTAG"
+    assert last["id"] == tagged.report["configuration_id"]
+    assert '"jetEtMin":200.0' in json.dumps(last, separators=(",", ":"))
+
+
+def test_the_picture_is_drawn_and_the_figures_printed(tagged):
+    done = run_command(tagged.folder, "plot", "top_tagging.root", "--output", "pictures/t.png")
+    assert done.code == 0, done.err
+    assert "AUC: 0." in done.out
+    assert (tagged.folder / "pictures" / "t.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_one_and_sixteen_streams_give_the_same_output(flagship, tagged, tmp_path):
+    done = flagship("numberOfStreams=1", "maxEvents=100", "outputFile=one.root")
+    assert done.code == 0, done.err
+    one, many = columns(tmp_path / "one.root"), columns(tagged.folder / "top_tagging.root")[:100]
+    same_but_for_rounding(one, many)
+
+
+def test_tagged_jets_can_be_tagged_again_from_the_output_of_a_job(flagship, tagged, tmp_path):
+    """A job reads what a job wrote: hits kept by one are clustered by the next."""
+    done = flagship("maxEvents=20", "outputFile=in.root", f"inputFiles={SAMPLE}")
+    assert done.code == 0, done.err
+    done = flagship("inputFiles=in.root", "outputFile=out.root")
+    # The flagship drops the hits, so that the second job has nothing to cluster, and says so.
+    assert done.code == 8009 & 0xFF
+    assert "'ecalRecHits'" in done.err
+
+
+@pytest.mark.requires("cms_events")
+class TestCollisionEvents:
+    @pytest.fixture(scope="class")
+    def collisions(self, tmp_path_factory, cms_events):
+        folder = tmp_path_factory.mktemp("collisions")
+
+        def tag(name, *words):
+            out = f"{len(list(folder.iterdir()))}.root"
+            words = (f"inputFiles={cms_events / name}", "jetEtMin=20", f"outputFile={out}", *words)
+            done = run_command(folder, "run", FLAGSHIP, *words)
+            assert done.code == 0, done.err
+            return columns(folder / out)
+
+        return tag
+
+    @pytest.fixture(scope="class")
+    def flat(self, collisions):
+        return collisions("cms2012_ebhits.root")
+
+    def test_all_events_come_out_and_their_jets_are_scored(self, flat):
+        per_event = ak.num(flat["topTags_score"])
+        assert len(flat) == 100
+        assert 80 <= ak.sum(per_event) <= 90
+        assert ak.sum(per_event > 0) >= 50
+        assert ak.all(flat["topTags_status"] == 0)
+
+    def test_the_edm_layout_gives_the_same_scores(self, collisions, flat):
+        same_but_for_rounding(collisions("cms2012_ebhits_edm.root"), flat)
+
+    def test_the_number_of_streams_does_not_change_the_output(self, collisions, flat):
+        same_but_for_rounding(collisions("cms2012_ebhits.root", "numberOfStreams=1"), flat)
