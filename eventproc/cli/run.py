@@ -85,7 +85,7 @@ def _end(report: JobReport, summary: Summary, path: Path) -> None:
     except EventProcError as error:
         report.add_error(error)
         xml_path = path
-    for error in report.causes:
-        print_fatal(error)
+    for cause in report.causes:
+        print_fatal(cause)
     if report.process:
         print_summary(report, summary, xml_path)
