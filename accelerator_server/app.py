@@ -31,6 +31,7 @@ def make_app(state: ServerState) -> web.Application:
     app = web.Application(
         client_max_size=state.config.max_body_bytes, middlewares=[ErrorAnswers(state).answer]
     )
+    state.metrics.requests_inside.set_function(lambda: state.admission.n_inside)
     app.add_routes(MetadataRoutes(state).routes())
     app.add_routes(InferenceRoute(state).routes())
     return app

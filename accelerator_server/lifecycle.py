@@ -26,8 +26,8 @@ access_logger = logging.getLogger("accelerator_server.access")
 CLEAN, UNFINISHED = 0, 1
 """Exit codes of a server that was asked to stop: all requests answered, or not."""
 
-_CLOSE_S = 5.0
-"""Time for connections to be closed once their requests are answered."""
+_CLOSE_S = 2.0
+"""Time for the last answers to be sent and for devices to end, once the drain time is over."""
 
 
 class AcceleratorServer:
@@ -90,8 +90,10 @@ class AcceleratorServer:
         if self._site is not None:
             await self._site.stop()
         drained = await self._state.admission.drain(self._config.drain_s)
+        if not drained:
+            self._state.models.abandon()
         await self._runner.cleanup()
-        closed = await self._state.models.close(_CLOSE_S if drained else 0.0)
+        closed = await self._state.models.close(_CLOSE_S)
         return CLEAN if drained and closed else UNFINISHED
 
 

@@ -20,6 +20,7 @@ class Metrics:
         self.refusals = self._counter("refusals", "Requests refused, by cause", "code")
         self.received_bytes = self._counter("received_bytes", "Bytes of inference bodies received")
         self.sent_bytes = self._counter("sent_bytes", "Bytes of inference bodies sent")
+        self.requests_inside = self._gauge("requests_inside", "Inference requests not yet answered")
         self._rows = self._counter("rows", "Rows of successful requests", "model")
         self._batch_rows = self._histogram("batch_rows", "Rows in a batch", _ROW_BUCKETS, "model")
         self._queue = self._histogram("queue_seconds", "Time in the queue", _SECONDS_BUCKETS, "model")

@@ -157,6 +157,14 @@ class ModelQueue:
                     return choice.batch
                 self._changed.wait()
 
+    def drop_all(self) -> list[Job]:
+        """Removes and returns everything that waits."""
+        with self._changed:
+            dropped = list(self._waiting)
+            self._waiting.clear()
+            self._waiting_bytes = 0
+            return dropped
+
     def close(self) -> None:
         """Takes no more jobs and lets device threads end when the last one is taken."""
         with self._changed:

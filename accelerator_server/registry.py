@@ -82,6 +82,11 @@ class ModelRegistry:
         ]
         return served + loading + refused
 
+    def abandon(self) -> None:
+        """Refuses what still waits for any model."""
+        for model in self.served.values():
+            model.abandon()
+
     async def close(self, timeout_s: float) -> bool:
         """Closes all models; returns whether all their devices finished in time."""
         return all([await model.close(timeout_s) for model in self.served.values()])

@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 
-from accelerator_server.errors import BackendFailedError, DeadlinePassedError
+from accelerator_server.errors import BackendFailedError, DeadlinePassedError, DrainingError
 from accelerator_server.executor import BatchReport, BatchRunner, DeviceThread
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_loading import LoadedModel
@@ -85,6 +85,12 @@ class ServedModel:
         self.statistics.count_request(n_rows, completed.queue_us)
         self._metrics.rows.inc(n_rows)
         return self._response(request, completed)
+
+    def abandon(self) -> None:
+        """Refuses what still waits, so that its clients can go elsewhere."""
+        for job in self.queue.drop_all():
+            if not job.result.done():
+                job.result.set_exception(DrainingError("the server stops before it comes to this request"))
 
     async def close(self, timeout_s: float) -> bool:
         """Takes no more requests, lets the devices finish what is queued, and frees them.

@@ -25,6 +25,8 @@ def server_process(repository: Path, *options: str) -> Iterator[tuple[subprocess
         yield process, address
     finally:
         process.kill()
+        if process.stdin.closed:
+            process.stdin = None  # communicate would flush it
         process.communicate()
 
 
