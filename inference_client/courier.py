@@ -130,7 +130,8 @@ class Courier:
         if _counted(failures) >= allowed:
             raise tries_used_up(self._configuration.model_name, failures, allowed)
         now_s = self._loop.time()
-        wait_s = pause_s(len(failures), None, self._dice)
+        # A busy server sits out its own pause, and another one may be asked at once.
+        wait_s = pause_s(len(failures), None, self._dice) if failures[-1].blames_server else 0.0
         if failures[-1].counts:
             wait_s = max(wait_s, self._budget.spend(now_s))
         await asyncio.sleep(max(0.0, min(wait_s, body.deadline_s - now_s)))

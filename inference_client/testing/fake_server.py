@@ -24,6 +24,7 @@ from inference_client.testing.fake_model import FakeModel
 from inference_client.testing.faults import Fault
 
 MAX_BODY_BYTES = 2**28
+_STOP_S = 0.01
 
 
 class FakeServer:
@@ -69,7 +70,8 @@ class FakeServer:
         app.router.add_get("/v2/models/{model}/versions/{version}", self._model_metadata)
         app.router.add_post("/v2/models/{model}/infer", self._infer)
         app.router.add_post("/v2/models/{model}/versions/{version}/infer", self._infer)
-        self._runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=0.0, access_log=None)
+        options = {"handler_cancellation": True, "shutdown_timeout": _STOP_S, "access_log": None}
+        self._runner = web.AppRunner(app, **options)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
         await site.start()

@@ -33,6 +33,7 @@ class MemoryTransport:
         self.extensions = list(EXTENSIONS)
         self.in_flight = self.most_in_flight = 0
         self.is_closed = False
+        self._begun = asyncio.Event()
         self._model = model
         self._address = address
 
@@ -64,12 +65,19 @@ class MemoryTransport:
         body = encode_request(call.request)
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
+        self._begun.set()
         try:
             response = await self._timed(timeout_s, self._answer(body))
         finally:
             self.in_flight -= 1
         check_reply(call, response, self._address)
         return Reply(response, len(body), len(encode_response(response)), 0.0)
+
+    async def begun(self, n_calls: int) -> None:
+        """Waits until at least so many calls are under way."""
+        while self.in_flight < n_calls:
+            self._begun.clear()
+            await self._begun.wait()
 
     async def close(self) -> None:
         """Remembers that it was closed."""

@@ -124,7 +124,7 @@ async def test_a_cancelled_caller_in_the_queue_sends_nothing():
         rig.only.delay_s = 0.02
         first = asyncio.ensure_future(rig.client.infer(sparse_request([1.0])))
         queued = [asyncio.ensure_future(rig.client.infer(sparse_request([float(k)]))) for k in (2, 3)]
-        await asyncio.sleep(0.005)
+        await rig.only.begun(1)
         queued[0].cancel()
         assert sums(await first) == [1.0]
         assert sums(await queued[1]) == [3.0]
@@ -136,7 +136,7 @@ async def test_a_cancelled_caller_under_way_leaves_the_others_their_rows():
     async with Rig() as rig:
         rig.only.delay_s = 0.02
         tasks = [asyncio.ensure_future(rig.client.infer(sparse_request([float(k)]))) for k in (1, 2, 3)]
-        await asyncio.sleep(0.005)
+        await rig.only.begun(1)
         tasks[1].cancel()
         await asyncio.wait(tasks)
         assert tasks[1].cancelled()
@@ -147,7 +147,7 @@ async def test_a_body_that_nobody_waits_for_any_more_is_given_up():
     async with Rig() as rig:
         rig.only.delay_s = 60.0
         tasks = [asyncio.ensure_future(rig.client.infer(sparse_request([1.0]))) for _ in range(3)]
-        await asyncio.sleep(0.005)
+        await rig.only.begun(1)
         assert rig.only.in_flight == 1
         for task in tasks:
             task.cancel()
@@ -162,8 +162,7 @@ async def test_a_retry_leaves_out_the_rows_of_callers_that_have_gone_and_takes_a
         rig.only.failures.append(ConnectionLost("cut"))
         rig.only.delay_s = 0.01
         tasks = [asyncio.ensure_future(rig.client.infer(sparse_request([float(k)]))) for k in (1, 2)]
-        while rig.only.in_flight == 0:
-            await asyncio.sleep(0)
+        await rig.only.begun(1)
         tasks[0].cancel()
         result = await tasks[1]
         assert sums(result) == [2.0]
@@ -195,7 +194,7 @@ async def test_closing_answers_everyone_who_still_waits():
     async with Rig(max_in_flight=1, max_rows=1) as rig:
         rig.only.delay_s = 60.0
         tasks = [asyncio.ensure_future(rig.client.infer(sparse_request([1.0]))) for _ in range(5)]
-        await asyncio.sleep(0.005)
+        await rig.only.begun(1)
         await rig.client.close()
         endings = await asyncio.gather(*tasks, return_exceptions=True)
         assert [type(ending) for ending in endings] == [ClientClosed] * 5

@@ -1,0 +1,35 @@
+"""A fake server in a process of its own, for tests that block or kill."""
+
+import asyncio
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from inference_client.testing.fake_server import FakeServer
+from tests.inference_client.images import small_model
+
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = (sys.executable, "-m", "tests.inference_client.other_process")
+
+
+@contextmanager
+def fake_server_process() -> Iterator[str]:
+    with subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as process:
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+async def main() -> None:
+    async with FakeServer(small_model()) as server:
+        print(server.address, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
