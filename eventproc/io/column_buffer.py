@@ -22,6 +22,11 @@ CODE_DTYPE = "uint32"
 COUNTER_DTYPE = np.dtype("<i4")
 """What uproot and NanoAOD store a counter as."""
 
+STORABLE = frozenset(
+    ["bool", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
+)
+"""What a TTree holds, as numpy names it; strings are stored as codes."""
+
 RECORDS = "[]"
 """Ends the name of a list of records, which uproot wants besides the names of counter and branches."""
 
@@ -35,6 +40,18 @@ class ColumnBuffer:
     """
 
     def __init__(self, stored: StoredProduct) -> None:
+        """Takes the product and its branches.
+
+        Raises:
+            LogicError: a column has a type that no tree can hold.
+        """
+        for c in stored.columns:
+            if stored_dtype(c) not in STORABLE:
+                message = (
+                    f"column {c.name!r} of {stored.description().name} is {c.dtype}; "
+                    f"files can hold str, {', '.join(sorted(STORABLE))}"
+                )
+                raise LogicError(message)
         self.stored = stored
         self.dictionaries: dict[str, dict[str, int]] = {
             c.branch: {} for c in stored.columns if c.dtype == "str"

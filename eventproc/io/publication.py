@@ -40,6 +40,7 @@ class Publication:
         self.final = final
         self.partial = final.with_name(f"{final.stem}.partial{final.suffix}")
         self._overwrite = overwrite
+        _refuse_missing_folder(final)
         self._refuse_existing()
         prefix = f".{final.name}.tmp-{socket.gethostname()}-"
         self.temporary = final.with_name(f"{prefix}{os.getpid()}")
@@ -134,6 +135,14 @@ def checksums(path: Path) -> dict[str, str]:
     return {"adler32": f"{adler32:08x}", "sha256": sha256.hexdigest()}
 
 
+def _refuse_missing_folder(final: Path) -> None:
+    # FileLock would make it.
+    if not final.parent.is_dir():
+        what = "is not a folder" if final.parent.exists() else "does not exist"
+        message = f"cannot write output {str(final)!r}: {str(final.parent)!r} {what}"
+        raise FileWriteError(message)
+
+
 def _lock(final: Path) -> FileLock:
     lock = FileLock(final.with_name(f".{final.name}.lock"), timeout=0)
     try:
@@ -142,8 +151,7 @@ def _lock(final: Path) -> FileLock:
         message = f"another job is writing output {str(final)!r}"
         raise ConfigurationError(message) from None
     except OSError as error:
-        hint = "" if final.parent.is_dir() else f" (no folder {str(final.parent)!r})"
-        message = f"cannot write output {str(final)!r}: {error.strerror}{hint}"
+        message = f"cannot write output {str(final)!r}: {error.strerror}"
         raise FileWriteError(message) from error
     return lock
 

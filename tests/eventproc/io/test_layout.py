@@ -1,0 +1,83 @@
+from types import SimpleNamespace
+
+import pytest
+
+from eventproc.errors import ConfigurationError, FileOpenError, ProductNotFound
+from eventproc.io.layout import Layout, make_layouts, open_with
+from eventproc.io.native_layout import NativeLayout
+
+FILE = SimpleNamespace(pfn="in.root")
+OPENED = SimpleNamespace()
+
+
+class Recognises(Layout):
+    def __init__(self, params):
+        pass
+
+    def open(self, file):
+        return OPENED
+
+
+class Refuses(Layout):
+    def __init__(self, error):
+        self._error = error
+
+    def open(self, file):
+        raise self._error
+
+
+def test_a_layout_is_found_by_its_name():
+    assert isinstance(make_layouts("native", {})["native"], NativeLayout)
+
+
+def test_auto_stands_for_every_layout():
+    assert {"native", "flatRecHits", "edmRecHits"} <= make_layouts("auto", {}).keys()
+
+
+def test_a_misspelt_layout_is_refused_with_the_near_name():
+    with pytest.raises(ConfigurationError, match="no layout 'nativ': did you mean 'native'"):
+        make_layouts("nativ", {})
+
+
+def test_parameters_belong_to_a_named_layout():
+    with pytest.raises(ConfigurationError, match=r"'rawId'.* need a layout to belong to"):
+        make_layouts("auto", {"rawId": "x"})
+
+
+def test_a_misspelt_parameter_of_a_layout_is_refused():
+    with pytest.raises(ConfigurationError, match=r"layout 'native' \(NativeLayout\): no parameter 'rawId'"):
+        make_layouts("native", {"rawId": "x"})
+
+
+def test_a_plugin_that_is_no_layout_is_refused():
+    with pytest.raises(ConfigurationError, match="must be a class derived from Layout"):
+        make_layouts("eventproc.io.pool_source:PoolSource", {})
+
+
+def test_the_layout_that_recognises_a_file_opens_it():
+    layouts = {"a": Refuses(FileOpenError("no tree")), "b": Recognises(None)}
+    assert open_with(layouts, FILE) is OPENED
+
+
+def test_two_layouts_that_recognise_a_file_leave_the_choice_to_the_user():
+    with pytest.raises(ConfigurationError, match=r"layouts 'a' and 'b' .*'in.root'.* layout="):
+        open_with({"a": Recognises(None), "b": Recognises(None)}, FILE)
+
+
+def test_a_single_layout_says_itself_why_it_refuses():
+    refusal = ProductNotFound("no branch 'x'")
+    with pytest.raises(ProductNotFound) as error:
+        open_with({"a": Refuses(refusal)}, FILE)
+    assert error.value is refusal
+
+
+def test_a_file_that_nobody_recognises_comes_with_everybodys_reason():
+    layouts = {"a": Refuses(FileOpenError("no tree")), "b": Refuses(FileOpenError("no key"))}
+    with pytest.raises(FileOpenError, match=r"'in.root':\n  a: no tree\n  b: no key"):
+        open_with(layouts, FILE)
+
+
+def test_a_file_in_which_no_more_than_a_branch_is_missing_lacks_a_product():
+    layouts = {"a": Refuses(FileOpenError("no tree")), "b": Refuses(ProductNotFound("no branch"))}
+    with pytest.raises(ProductNotFound, match="no branch"):
+        open_with(layouts, FILE)
