@@ -70,8 +70,9 @@ class FakeServer:
         app.router.add_get("/v2/models/{model}/versions/{version}", self._model_metadata)
         app.router.add_post("/v2/models/{model}/infer", self._infer)
         app.router.add_post("/v2/models/{model}/versions/{version}/infer", self._infer)
-        options = {"handler_cancellation": True, "shutdown_timeout": _STOP_S, "access_log": None}
-        self._runner = web.AppRunner(app, **options)
+        self._runner = web.AppRunner(
+            app, handler_cancellation=True, shutdown_timeout=_STOP_S, access_log=None
+        )
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
         await site.start()

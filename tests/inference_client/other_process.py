@@ -15,9 +15,10 @@ COMMAND = (sys.executable, "-m", "tests.inference_client.other_process")
 
 
 @contextmanager
-def fake_server_process() -> Iterator[str]:
+def fake_server_process(delay_s: float) -> Iterator[str]:
+    command = [*COMMAND, "--delay", str(delay_s)]
     with subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
     ) as process:
         try:
             yield process.stdout.readline().strip()
@@ -26,7 +27,8 @@ def fake_server_process() -> Iterator[str]:
 
 
 async def main() -> None:
-    async with FakeServer(small_model()) as server:
+    delay_s = float(sys.argv[2]) if sys.argv[1:2] == ["--delay"] else 0.0
+    async with FakeServer(small_model(), delay_s) as server:
         print(server.address, flush=True)
         await asyncio.to_thread(sys.stdin.read)
 

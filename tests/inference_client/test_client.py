@@ -323,7 +323,7 @@ class TestDeadlines:
         assert server.cancelled == 1
 
     async def test_a_reply_that_came_in_time_is_a_reply_though_a_module_kept_the_loop_busy(self):
-        with fake_server_process() as address:
+        with fake_server_process(delay_s=0.2) as address:
             async with client_of(address, timeout_s=0.5, allowed_tries=1) as client:
                 task = asyncio.ensure_future(client.infer(sparse_request([3.0])))
                 for _ in range(10):
