@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable, Iterator
 from typing import Any, cast
 
@@ -37,6 +38,10 @@ NO_SOURCE = ComponentDescription(kind="Source", type="EmptySource", label="sourc
 """Stands in for a missing source until the error is raised."""
 
 
+LIMITS = ("maxLuminosityBlocks", "maxSecondsUntilRampdown")
+"""Limits of cmsRun that this framework does not have."""
+
+
 def freeze(process: Process) -> ProcessDescription:
     """The job as a value.
 
@@ -57,6 +62,7 @@ def freeze(process: Process) -> ProcessDescription:
         options=job.options(),
         max_events=job.max_events(),
     )
+    job.global_psets()
     if job.problems:
         raise ConfigurationError(_listed(process.name_(), job.problems))
     return described
@@ -172,6 +178,15 @@ class _Job:
         known = {name: value for name, value in settings._items() if name not in settings._wrong}
         frozen = {name: _immutable(value._frozen(name)) for name, value in known.items()}
         return ProcessOptions(**frozen)
+
+    def global_psets(self) -> None:
+        """PSets of the process itself mean nothing to a job; one that looks like a setting is wrong."""
+        for label, pset in self.process.psets_().items():
+            meant = difflib.get_close_matches(label, ("maxEvents", "options"), n=1, cutoff=0.8)
+            if meant:
+                self.problems.append(f"process.{label} sets nothing: did you mean process.{meant[0]}?")
+            elif label in LIMITS and pset.getParameter("input") not in (None, -1):
+                self.problems.append(f"process.{label} is no limit here; use process.maxEvents")
 
     def max_events(self) -> int:
         """process.maxEvents.input; unknown names are wrong."""

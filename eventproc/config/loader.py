@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,13 @@ from eventproc.config.modifiers import forget_chosen
 from eventproc.config.place import OWN_FOLDER
 from eventproc.config.process import Process
 from eventproc.config.words import words_given
-from eventproc.errors import ConfigFileNotFound, ConfigFileReadError, EventProcError, near_names
+from eventproc.errors import (
+    CommandLineError,
+    ConfigFileNotFound,
+    ConfigFileReadError,
+    EventProcError,
+    near_names,
+)
 
 
 def load_process(path: Path, words: Sequence[str] = ()) -> Process:
@@ -32,14 +39,21 @@ def load_process(path: Path, words: Sequence[str] = ()) -> Process:
     Raises:
         ConfigFileNotFound: it does not exist or cannot be read.
         ConfigFileReadError: it is not Python, raises an exception, or defines no process.
+        CommandLineError: there are words and the job file never looks at them.
         EventProcError: what the language itself has to say against it.
     """
     code = _compiled(path, _read(path))
     module = ModuleType("__main__")
     module.__file__ = str(path)
-    with words_given(path, words), cmssw_names(), _as_script(path, module):
+    with words_given(path, words) as command_line, cmssw_names(), _as_script(path, module):
         _run(path, code, module)
-    return _process_of(path, vars(module))
+    process = _process_of(path, vars(module))
+    if words and not command_line.was_read:
+        message = (
+            f"job file {str(path)!r} reads no words, {words[0]!r} has no effect; cms.VarParsing reads them"
+        )
+        raise CommandLineError(message)
+    return process
 
 
 def _read(path: Path) -> bytes:
@@ -87,7 +101,7 @@ def _users_traceback(error: Exception) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith((OWN_FOLDER, "<frozen"))
+        if not frame.filename.startswith((OWN_FOLDER, "<frozen", importlib.__file__))
     ]
     lines = [*traceback.format_list(frames), *traceback.format_exception_only(error)]
     return "".join(lines).rstrip()
@@ -124,8 +138,16 @@ def _as_script(path: Path, module: ModuleType) -> Iterator[None]:
         sys.path[:] = search
         for name in set(sys.modules) - imported:
             if _is_fragment(sys.modules[name], Path(folder)):
-                del sys.modules[name]
+                _forget(name)
         forget_chosen()
+
+
+def _forget(name: str) -> None:
+    """Takes a module out of sys.modules and out of its package, where ``from package import x`` looks."""
+    module = sys.modules.pop(name)
+    package, _, child = name.rpartition(".")
+    if getattr(sys.modules.get(package), child, None) is module:
+        delattr(sys.modules[package], child)
 
 
 def _is_fragment(module: ModuleType, folder: Path) -> bool:

@@ -32,6 +32,12 @@ from eventproc.errors import near_names
 
 L = TypeVar("L", bound=Labelled)
 
+LISTS = (
+    "analyzers", "endpaths", "filters", "finalpaths", "outputModules", "paths", "producers", "psets",
+    "schedule", "sequences", "services", "source", "tasks", "vpsets",
+)  # fmt: skip
+"""What CMSSW's Process lists with and without the trailing underscore, unless a label takes the name."""
+
 
 class Process:
     """A job: ``process = cms.Process("TOPTAG")``, then ``process.<label> = ...``."""
@@ -262,8 +268,8 @@ class Process:
         objects = self.__dict__.get("_objects", {})
         if label in objects:
             return objects[label]
-        if label in ("source", "schedule"):
-            return None
+        if label in LISTS:
+            return getattr(self, f"{label}_")()
         if label.startswith("_"):
             raise AttributeError(label)
         message = f"process has no {label!r}: {near_names(label, objects)}"

@@ -3,17 +3,23 @@
 # ruff: noqa: N802, N803 - spelled as in FWCore.ParameterSet.MassReplace
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from typing import Any
 
 from eventproc.config.identifiers import InputTag
-from eventproc.config.parameters import Parameter
 from eventproc.config.process import Process
 from eventproc.config.psets import Parameterizable, VPSet
 from eventproc.config.vectors import VInputTag
 
 
 def massReplaceInputTag(
-    process: Process, old: InputTag | str, new: InputTag | str, *, moduleLabelOnly: bool = False
+    process: Process,
+    old: InputTag | str,
+    new: InputTag | str,
+    verbose: bool = False,
+    moduleLabelOnly: bool = False,
+    skipLabelTest: bool = False,  # noqa: ARG001 - every module here has its label
 ) -> Process:
     """Replaces an InputTag wherever a module holds it, in PSets and lists too.
 
@@ -23,31 +29,33 @@ def massReplaceInputTag(
         process: the process to change.
         old: the tag to look for.
         new: what to put there.
+        verbose: print each replacement.
         moduleLabelOnly: compare and replace the module label only, keeping instance and process.
+        skipLabelTest: accepted for CMSSW's files.
 
     Returns:
         The process.
     """
     before, after = InputTag(old), InputTag(new)
-    for module in process.modules_().values():
-        _replace(module, before, after, moduleLabelOnly)
+    for label, module in process.modules_().items():
+        for place, tag in _tags(module, label):
+            was = str(tag)
+            if moduleLabelOnly and tag.moduleLabel == before.moduleLabel:
+                tag.moduleLabel = after.moduleLabel
+            elif tag == before:
+                tag.setValue(after)
+            if verbose and str(tag) != was:
+                sys.stdout.write(f"{place}: {was} -> {tag}\n")
     return process
 
 
-def _replace(thing: Any, old: InputTag, new: InputTag, label_only: bool) -> None:
-    if isinstance(thing, Parameterizable):
-        values = [value for _, value in thing._items() if isinstance(value, Parameter)]
-    else:
-        values = list(thing)
-    for value in values:
-        if isinstance(value, InputTag):
-            _replace_tag(value, old, new, label_only)
-        elif isinstance(value, (Parameterizable, VPSet, VInputTag)):
-            _replace(value, old, new, label_only)
-
-
-def _replace_tag(tag: InputTag, old: InputTag, new: InputTag, label_only: bool) -> None:
-    if label_only and tag.moduleLabel == old.moduleLabel:
-        tag.moduleLabel = new.moduleLabel
-    elif tag == old:
-        tag.setValue(new)
+def _tags(thing: Any, place: str) -> Iterator[tuple[str, InputTag]]:
+    """All input tags in a module, PSet or list, with their places."""
+    if isinstance(thing, InputTag):
+        yield place, thing
+    elif isinstance(thing, Parameterizable):
+        for name, value in thing._items():
+            yield from _tags(value, f"{place}.{name}")
+    elif isinstance(thing, (VPSet, VInputTag)):
+        for index, value in enumerate(thing):
+            yield from _tags(value, f"{place}[{index}]")

@@ -149,3 +149,17 @@ def test_a_label_that_no_longer_holds_a_module_is_wrong(process: cms.Process) ->
     process.p = cms.Path(process.jets)
     process.jets = cms.PSet(a=1)
     assert "is no module" in errors(process)
+
+
+@pytest.mark.parametrize("label", ["maxEvent", "maxevents", "option"])
+def test_a_pset_that_looks_like_a_setting_is_wrong(process: cms.Process, label: str) -> None:
+    setattr(process, label, cms.untracked.PSet(input=cms.untracked.int32(3)))
+    assert f"process.{label} sets nothing: did you mean process." in errors(process)
+
+
+def test_a_limit_that_this_framework_lacks_is_wrong_unless_open(process: cms.Process) -> None:
+    process.maxLuminosityBlocks = cms.untracked.PSet(input=cms.untracked.int32(-1))
+    process.cuts = cms.PSet(input=3)
+    freeze(process)
+    process.maxLuminosityBlocks.input = 3
+    assert "process.maxLuminosityBlocks is no limit here" in errors(process)

@@ -45,7 +45,7 @@ def test_a_job_file_is_a_script_of_its_own(load_text: LoadText, tmp_path: Path) 
         x: "int" = 3
 
     if __name__ == "__main__":
-        process.a = cms.EDProducer("A", file=__file__, argv=sys.argv, x=Local().x)
+        process.a = cms.EDProducer("A", file=__file__, argv=list(sys.argv), x=Local().x)
     """,
         "one=1",
     )
@@ -94,6 +94,20 @@ def test_a_fragment_in_a_package_is_loaded_with_slashes_too(load_text: LoadText,
     process = load_text(JOB + "\n    process.load('pack/a_cff.py')\n    process.load('pack.a_cff')\n")
     assert list(process.modules_()) == ["a"]
     assert "pack.a_cff" not in sys.modules
+
+
+def test_a_fragment_imported_from_a_package_is_new_for_every_job_file(
+    load_text: LoadText, tmp_path: Path
+) -> None:
+    (tmp_path / "pack").mkdir()
+    (tmp_path / "pack" / "a_cff.py").write_text(
+        "import eventproc.config as cms\na = cms.EDProducer('A', x=1)\n"
+    )
+    for _ in range(2):
+        process = load_text(
+            JOB + "\n    from pack import a_cff\n    process.a = a_cff.a\n    process.a.x += 1\n"
+        )
+        assert process.a.x == 2
 
 
 def test_a_missing_fragment_gets_near_names(load_text: LoadText) -> None:
@@ -162,6 +176,20 @@ def test_argparse_sees_the_words(load_text: LoadText) -> None:
         "3.5",
     )
     assert process.a.cut == 3.5
+
+
+@pytest.mark.parametrize(
+    "look", ["sys.argv[1]", "len(sys.argv)", "'debug' in sys.argv", "[w for w in sys.argv]"]
+)
+def test_any_look_at_the_command_line_counts(load_text: LoadText, look: str) -> None:
+    assert load_text(JOB + f"\n    import sys\n    {look}\n", "maxEvents=3").name_() == "TEST"
+
+
+def test_words_that_nobody_reads_are_refused(load_text: LoadText) -> None:
+    with pytest.raises(CommandLineError, match="reads no words, 'maxEvents=3' has no effect"):
+        load_text(JOB, "maxEvents=3")
+    with pytest.raises(CommandLineError, match="reads no words"):
+        load_text(JOB + "\n    options = cms.VarParsing('analysis')\n", "maxEvents=3")
 
 
 def test_modifiers_are_out_of_force_for_the_next_job_file(load_text: LoadText) -> None:

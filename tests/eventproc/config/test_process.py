@@ -167,6 +167,7 @@ def test_objects_are_listed_by_kind(process: cms.Process) -> None:
     labels = [list(listed) for listed in lists]
     assert labels == [[name] for name in ("a", "f", "n", "o", "s", "t", "p", "e", "z", "pset", "vpset")]
     assert list(process.modules_()) == ["a", "f", "n", "o"]
+    assert process.producers == process.producers_()
     assert process.name_() == "TEST"
 
 
@@ -201,7 +202,7 @@ def test_global_replace_needs_a_label_that_is_there(process: cms.Process) -> Non
         process.globalReplace("jetz", cms.EDProducer("Other"))
 
 
-def test_mass_replace_reaches_nested_input_tags() -> None:
+def test_mass_replace_reaches_nested_input_tags(capsys: pytest.CaptureFixture[str]) -> None:
     process = cms.Process("TEST")
     process.a = cms.EDProducer(
         "A",
@@ -212,7 +213,8 @@ def test_mass_replace_reaches_nested_input_tags() -> None:
         many=cms.VPSet(cms.PSet(src=cms.InputTag("old"))),
         tags=cms.VInputTag("x", "old"),
     )
-    cms.massReplaceInputTag(process, "old", "new")
+    cms.massReplaceInputTag(process, "old", "new", True)
+    assert "a.many[0].src: old -> new\n" in capsys.readouterr().out
     a = process.a
     assert a.src == "new" == a.inner.src == a.many[0].src == a.tags[1]
     assert not a.inner.src.isTracked()
