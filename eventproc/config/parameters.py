@@ -247,7 +247,7 @@ def frozen_value(value: Any, name: str) -> ParameterValue:
 def _frozen_number(value: Any, name: str) -> ParameterValue:
     if not isinstance(value, (int, float)):
         message = (
-            f"parameter {name!r}: a {type(value).__name__} cannot be a parameter; "
+            f"parameter {name!r}: a value of type {type(value).__name__} cannot be a parameter; "
             "use numbers, text, lists, dicts or cms.PSet"
         )
         raise ConfigurationError(message)

@@ -26,7 +26,7 @@ from eventproc.config.place import caller_place, refuse
 from eventproc.config.psets import PSet, VPSet
 from eventproc.config.schedules import Schedule
 from eventproc.config.sequences import EndPath, FinalPath, Path, Sequence
-from eventproc.config.settings import MaxEvents, Options, Settings, assigned
+from eventproc.config.settings import SETTINGS, Settings
 from eventproc.config.tasks import Task
 from eventproc.errors import near_names
 
@@ -52,7 +52,7 @@ class Process:
         self.__dict__["_name"] = ""
         self.__dict__["_where"] = caller_place()
         self.__dict__["_modifiers"] = modifiers
-        self.__dict__["_objects"] = {"options": Options(), "maxEvents": MaxEvents()}
+        self.__dict__["_objects"] = {label: kind() for label, kind in SETTINGS.items()}
         self.__dict__["_deleted"] = set()
         self.setName_(name)
         for modifier in modifiers:
@@ -245,11 +245,8 @@ class Process:
             )
 
     def __setattr__(self, label: str, value: Any) -> None:
-        if label == "options":
-            value = assigned(Options(), value)
-        elif label == "maxEvents":
-            whole = isinstance(value, (PSet, dict))
-            value = assigned(MaxEvents(), value if whole else {"input": value})
+        if label in SETTINGS:
+            value = SETTINGS[label]()._assigned(value)
         self._check_label(label, value)
         self._check_unlabelled(label, value)
         value._label = label
@@ -261,7 +258,10 @@ class Process:
             message = f"process has no {label!r}: {near_names(label, self._objects)}"
             raise AttributeError(message)
         del self._objects[label]
-        self._deleted.add(label)
+        if label in SETTINGS:
+            self._objects[label] = SETTINGS[label]()
+        else:
+            self._deleted.add(label)
 
     def __getattr__(self, label: str) -> Any:
         # Only reached when there is no such attribute; AttributeError is what hasattr() wants.

@@ -13,7 +13,7 @@ from eventproc.config.labels import Labelled
 from eventproc.config.parameters import Parameter, frozen_value
 from eventproc.config.place import refuse
 from eventproc.config.vectors import Vector
-from eventproc.errors import near_names
+from eventproc.errors import ConfigurationError, near_names
 from eventproc.model.parameter_set import ParameterValue
 
 P = TypeVar("P", bound="Parameterizable")
@@ -122,7 +122,16 @@ class Parameterizable:
         del self.__dict__[name]
 
     def _frozen_parameters(self, prefix: str = "") -> dict[str, ParameterValue]:
-        return {name: frozen_value(value, prefix + name) for name, value in self._items()}
+        frozen: dict[str, ParameterValue] = {}
+        problems = []
+        for name, value in self._items():
+            try:
+                frozen[name] = frozen_value(value, prefix + name)
+            except ConfigurationError as error:
+                problems.append(str(error))
+        if problems:
+            raise ConfigurationError("; ".join(problems))
+        return frozen
 
     def _python_parameters(self, indent: str) -> list[str]:
         return [f"{name} = {python_value(value, indent)}" for name, value in self._items()]

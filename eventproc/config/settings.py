@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from eventproc.errors import ConfigurationError, near_names
 from eventproc.model.descriptions import ProcessOptions
 from eventproc.model.parameter_set import ParameterValue
 
-TYPES: dict[type, type[Parameter]] = {bool: Bool, float: Double, str: String, tuple: VString}
+TYPES: dict[type, Callable[[Any], Parameter]] = {bool: Bool, float: Double, str: String, tuple: VString}
 
 GONE = {
     "SkipEvent": "it is gone from cmsRun too; use TryToContinue",
@@ -44,6 +44,15 @@ class Settings(PSet):
             self._check_name(name)
             self._wrong[name] = caller_place()
             self.__dict__[name] = value
+
+    def _assigned(self, value: Any) -> Settings:
+        """Itself with the values of what was assigned to the process."""
+        given = dict(value._items()) if isinstance(value, PSet) else value
+        if not isinstance(given, Mapping):
+            refuse(f"process.{self._name} takes cms.untracked.PSet(...), not {value!r}")
+        for name, inner in given.items():
+            self._put(name, inner)
+        return self
 
     def _plain(self, name: str, value: Any) -> ParameterValue:
         try:
@@ -79,28 +88,20 @@ class MaxEvents(Settings):
         """All events."""
         super().__init__({"input": Int32(-1)})
 
+    def _assigned(self, value: Any) -> Settings:
+        return super()._assigned(value if isinstance(value, (PSet, Mapping)) else {"input": value})
+
     def _put(self, name: str, value: Any) -> None:
         super()._put(name, value)
         if name == "input" and self.__dict__[name].value() < -1:
             refuse("process.maxEvents.input is a number of events, or -1 for all")
 
 
-def assigned(settings: Settings, value: Any) -> Settings:
-    """New settings from what was assigned to ``process.options`` or ``process.maxEvents``.
-
-    Raises:
-        ConfigurationError: it is no PSet, or a value is of the wrong type.
-    """
-    if isinstance(value, PSet):
-        value = dict(value._items())
-    if not isinstance(value, Mapping):
-        refuse(f"process.{settings._name} takes cms.untracked.PSet(...), not {value!r}")
-    for name, inner in value.items():
-        settings._put(name, inner)
-    return settings
+SETTINGS: dict[str, type[Options | MaxEvents]] = {"options": Options, "maxEvents": MaxEvents}
+"""What a process has from the start, with its defaults."""
 
 
 def _typed(default: Any) -> Parameter:
     if type(default) is int:
         return UInt32(default) if default >= 0 else Int32(default)
-    return TYPES[type(default)](default)  # type: ignore[call-arg]  # each takes its value
+    return TYPES[type(default)](default)

@@ -69,7 +69,7 @@ def test_the_description_does_not_follow_later_changes(process: cms.Process) -> 
 
 def test_all_errors_of_a_job_come_at_once(process: cms.Process) -> None:
     del process.source
-    process.jets = cms.EDProducer("Jets", bad={1, 2})
+    process.jets = cms.EDProducer("Jets", bad={1, 2}, inner=cms.PSet(worse=object()))
     process.out = cms.OutputModule("Out")
     process.p = cms.Path(process.jets + cms.EDFilter("Loose") + process.out)
     process.schedule = cms.Schedule(process.p, cms.EndPath(process.out))
@@ -82,7 +82,8 @@ def test_all_errors_of_a_job_come_at_once(process: cms.Process) -> None:
     for expected in (
         "there is no source",
         "EDProducer 'jets' of type 'Jets' (" + __file__,
-        "parameter 'bad': a set cannot be a parameter",
+        "parameter 'bad': a value of type set cannot be a parameter",
+        "parameter 'inner.worse': a value of type object cannot be a parameter",
         "EDFilter of type 'Loose'",
         "is not attached to the process",
         "OutputModule 'out' of type 'Out'",

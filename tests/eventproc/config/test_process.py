@@ -132,6 +132,9 @@ def test_options_are_assigned_as_a_pset_or_one_by_one(process: cms.Process) -> N
     assert options.TryToContinue == ("ProductNotFound",)
     process.options = cms.untracked.PSet()
     assert freeze(process).options.numberOfStreams == 0
+    process.options.numberOfStreams = 4
+    del process.options
+    assert freeze(process).options.numberOfStreams == 0
 
 
 def test_an_option_of_another_type_is_refused_at_its_line(process: cms.Process) -> None:
