@@ -25,5 +25,9 @@ process.source = cms.Source(
 )
 process.maxEvents.input = options.maxEvents
 
-process.out = cms.OutputModule("PoolOutputModule", fileName=cms.untracked.string(options.outputFile))
+process.out = cms.OutputModule(
+    "PoolOutputModule",
+    fileName=cms.untracked.string(options.outputFile),
+    compressionLevel=cms.untracked.int32(9),
+)
 process.e = cms.EndPath(process.out)
