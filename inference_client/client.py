@@ -210,9 +210,15 @@ def http_connections(configuration: ClientConfiguration) -> Connect:
         connect_timeout_s=configuration.connect_timeout_s,
         client_id=configuration.client_id or f"{platform.node()}-{os.getpid()}",
         token=read_token(configuration.token_file),
-        certificates=trusted_certificates(configuration.ca_file),
     )
-    return lambda address: HttpTransport(address, options)
+
+    def connect(address: str) -> HttpTransport:
+        is_secure = address.startswith("https:")
+        return HttpTransport(
+            address, options, trusted_certificates(configuration.ca_file) if is_secure else None
+        )
+
+    return connect
 
 
 def _nothing(request: InferenceRequest, model: ModelMetadata) -> InferenceResult:
