@@ -14,6 +14,9 @@ from eventproc.config.tasks import Task
 if TYPE_CHECKING:
     from eventproc.config.process import Process
 
+LONGEST_SUM = 50
+"""Steps joined by ``+``; Python's compiler recurses into each, and gives up at some hundred."""
+
 
 def dump_python(process: Process) -> str:
     """The process as Python text; everything attached is there, modules on no path too.
@@ -65,8 +68,9 @@ class _Dump:
         kept = [part for part in _parts(thing) if self._kept(part)]
         steps = [self._reference(part) for part in kept if not isinstance(part, Task)]
         tasks = [self._reference(part) for part in kept if isinstance(part, Task)]
-        together = steps if isinstance(thing, Task) else [" + ".join(steps)] if steps else []
-        return f"cms.{type(thing).__name__}({', '.join([*together, *tasks])})"
+        if steps and not isinstance(thing, Task) and len(steps) <= LONGEST_SUM:
+            steps = [" + ".join(steps)]
+        return f"cms.{type(thing).__name__}({', '.join([*steps, *tasks])})"
 
     def _reference(self, part: Any) -> str:
         if isinstance(part, Step):

@@ -81,7 +81,7 @@ def _neighbours(path: Path) -> list[str]:
 def _compiled(path: Path, text: bytes) -> CodeType:
     try:
         return compile(text, str(path), "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:  # ValueError: a NUL byte
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:  # NUL bytes, deep nesting
         lines = "".join(traceback.format_exception_only(error)).rstrip()
         message = f"job file {str(path)!r} is not Python:\n{lines}"
         raise ConfigFileReadError(message) from None

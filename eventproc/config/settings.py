@@ -23,6 +23,32 @@ GONE = {
 """Names that CMS files may still hold (cms-sw/cmssw#42441)."""
 
 
+HINTS = (
+    "Rethrow",
+    "canDeleteEarly",
+    "eventSetup",
+    "forceEventSetupCacheClearOnNewRun",
+    "holdsReferencesToDeleteEarly",
+    "modulesToIgnoreForDeleteEarly",
+    "numberOfConcurrentLuminosityBlocks",
+    "numberOfConcurrentRuns",
+    "sizeOfStackForThreadsInKB",
+)
+"""Options of cmsRun that change no event; taken and not used."""
+
+FIXED: dict[str, ParameterValue] = {
+    "IgnoreCompletely": [],
+    "accelerators": ["*"],
+    "deleteNonConsumedUnscheduledModules": True,
+    "dumpOptions": False,
+    "fileMode": "FULLMERGE",
+    "modulesToCallForTryToContinue": [],
+    "printDependencies": False,
+    "throwIfIllegalParameter": True,
+}
+"""Options of cmsRun of which only the default works here (FWCore/ParameterSet, Config.py)."""
+
+
 class Settings(PSet):
     """A PSet whose names are known; a wrong one is remembered with its place until the job is frozen."""
 
@@ -38,12 +64,13 @@ class Settings(PSet):
             value.setIsTracked(False)
 
     def _put(self, name: str, value: Any) -> None:
+        plain = self._plain(name, value)
         if name in self.__dict__ and name not in self._wrong:
-            super()._put(name, self._plain(name, value))
+            super()._put(name, plain)
         else:
             self._check_name(name)
             self._wrong[name] = caller_place()
-            self.__dict__[name] = value
+            self.__dict__[name] = plain
 
     def _assigned(self, value: Any) -> Settings:
         """Itself with the values of what was assigned to the process."""
@@ -61,12 +88,12 @@ class Settings(PSet):
             refuse(str(error))
 
     def _problems(self) -> list[str]:
-        known = [name for name in self.parameterNames_() if name not in self._wrong]
-        return [
-            f"{place}: process.{self._name} has no {name!r}: {GONE.get(name) or near_names(name, known)}"
-            for name, place in self._wrong.items()
-            if name in self.__dict__
-        ]
+        wrong = [name for name in self._wrong if name in self.__dict__]
+        return [f"{self._wrong[name]}: {reason}" for name in wrong if (reason := self._reason_against(name))]
+
+    def _reason_against(self, name: str) -> str:
+        known = [known for known in self.parameterNames_() if known not in self._wrong]
+        return f"process.{self._name} has no {name!r}: {near_names(name, known)}"
 
 
 class Options(Settings):
@@ -77,6 +104,16 @@ class Options(Settings):
     def __init__(self) -> None:
         """All defaults."""
         super().__init__({field.name: _typed(field.default) for field in fields(ProcessOptions)})
+
+    def _reason_against(self, name: str) -> str:
+        value = self.__dict__[name]
+        if name in HINTS or (name in FIXED and value == FIXED[name]):
+            return ""
+        if name in FIXED:
+            return f"process.options.{name} = {value!r}: only cmsRun's default {FIXED[name]!r} works here"
+        if name in GONE:
+            return f"process.options has no {name!r}: {GONE[name]}"
+        return super()._reason_against(name)
 
 
 class MaxEvents(Settings):

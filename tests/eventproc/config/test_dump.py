@@ -72,6 +72,16 @@ def test_a_wrong_job_is_dumped_too() -> None:
     assert "process.p = cms.Path(cms.EDProducer('Loose',\n    a = 1,\n))" in process.dumpPython()
 
 
+def test_a_very_long_path_comes_back(tmp_path: Path) -> None:
+    process = cms.Process("TEST")
+    process.source = cms.Source("EmptySource")
+    process.p = cms.Path()
+    for number in range(3000):
+        setattr(process, f"m{number}", cms.EDProducer("X"))
+        process.p += getattr(process, f"m{number}")
+    assert freeze(reloaded(process, tmp_path)).paths == freeze(process).paths
+
+
 def test_a_single_module_is_dumped() -> None:
     assert cms.EDProducer("X", a=cms.int32(1)).dumpPython() == "cms.EDProducer('X',\n    a = cms.int32(1),\n)"
 

@@ -237,6 +237,10 @@ def test_a_syntax_error_shows_the_line(load_text: LoadText) -> None:
     assert "SyntaxError: '(' was never closed" in message
 
 
+def test_a_file_that_nests_too_deeply_is_not_python(load_text: LoadText) -> None:
+    assert "RecursionError" in failure(load_text, "x = " + "1 + " * 20000 + "1\n")
+
+
 @pytest.mark.parametrize("content", [b"root\x00\x00\xff\xfe", b"\xff\xfe\x00binary", b"a = '\xe9'"])
 def test_a_binary_file_is_not_python(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "sample.root"

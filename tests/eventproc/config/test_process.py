@@ -150,6 +150,21 @@ def test_an_option_of_another_type_is_refused_at_its_line(process: cms.Process) 
         process.options = 3
 
 
+def test_options_of_cmsrun_that_change_nothing_are_taken(process: cms.Process) -> None:
+    process.options = cms.untracked.PSet(
+        Rethrow=cms.untracked.vstring("ProductNotFound"),
+        accelerators=cms.untracked.vstring("*"),
+        fileMode=cms.untracked.string("FULLMERGE"),
+        numberOfConcurrentLuminosityBlocks=cms.untracked.uint32(2),
+    )
+    freeze(process)
+    process.options.fileMode = "NOMERGE"
+    with pytest.raises(
+        ConfigurationError, match="fileMode = 'NOMERGE': only cmsRun's default 'FULLMERGE' works"
+    ):
+        freeze(process)
+
+
 def test_an_option_that_cms_dropped_names_its_successor(process: cms.Process) -> None:
     process.options.SkipEvent = ["ProductNotFound"]
     with pytest.raises(ConfigurationError, match="use TryToContinue"):
