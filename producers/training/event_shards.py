@@ -2,11 +2,11 @@
 
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -64,7 +64,8 @@ def generate_shards(folder: Path, n_shards: int) -> Iterator[Path]:
         for process, first_seed in PROCESS_SEEDS.items():
             path = shard_path(folder, process, number)
             if not path.exists():
-                _write_shard(path, _generate(EventGenerator(process, first_seed + number)))
+                shard = _generate(EventGenerator(process, first_seed + number))
+                write_arrays(path, {name: getattr(shard, name) for name in EventShard.__slots__})
                 logger.info("made %s", path)
             yield path
 
@@ -80,6 +81,14 @@ def read_shard(path: Path) -> EventShard:
         return EventShard(**{name: arrays[name] for name in EventShard.__slots__})
 
 
+def write_arrays(path: Path, arrays: Mapping[str, npt.NDArray[Any]]) -> None:
+    """Writes an npz file, under another name first, so that what has the final name is complete."""
+    partial = path.with_suffix(f".{os.getpid()}.partial")
+    with partial.open("wb") as stream:
+        np.savez_compressed(stream, allow_pickle=False, **arrays)
+    partial.replace(path)
+
+
 def _generate(generator: EventGenerator) -> EventShard:
     events = list(islice(generator.events(), EVENTS_PER_SHARD))
     kept = [event.energy > STORED_ENERGY for event in events]
@@ -93,11 +102,3 @@ def _generate(generator: EventGenerator) -> EventShard:
         parton_eta=np.stack([event.parton_eta for event in events]),
         parton_phi=np.stack([event.parton_phi for event in events]),
     )
-
-
-def _write_shard(path: Path, shard: EventShard) -> None:
-    """Writes under another name first, so that a file under the final name is complete."""
-    partial = path.with_suffix(f".{os.getpid()}.partial")
-    with partial.open("wb") as stream:
-        np.savez_compressed(stream, **{name: getattr(shard, name) for name in EventShard.__slots__})
-    partial.replace(path)

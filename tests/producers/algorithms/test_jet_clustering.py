@@ -104,7 +104,10 @@ def test_without_the_array_interface_pseudojets_are_built(monkeypatch):
 
 
 def test_nothing_is_printed_by_fastjet():
-    program = "from producers.algorithms.jet_clustering import cluster_jets\nassert len(cluster_jets([50.], [0.], [0.])) == 1"
+    program = (
+        "from producers.algorithms.jet_clustering import cluster_jets\n"
+        "assert len(cluster_jets([50.], [0.], [0.])) == 1"
+    )
     result = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True
     )

@@ -1,0 +1,73 @@
+"""Writes the page that tells a user what a model is, what it reaches and where it ends."""
+
+from pathlib import Path
+from typing import Final
+
+from producers.training.evaluate import Evaluation
+
+_FIGURES: Final = (
+    ("AUC", "auc"),
+    ("background rejection at 30% signal efficiency", "rejection_at_30"),
+    ("background rejection at 50% signal efficiency", "rejection_at_50"),
+)
+_PAGE: Final = """\
+# {name}
+
+Tells jets of hadronically decaying top quarks from QCD jets, by images of the crystals of the ECAL barrel.
+
+- Network: `{network}` of `producers/training/networks.py`, {model_bytes:,} bytes of ONNX in float32.
+- Input `images`: float32, (rows, 1, 224, 224), by the specification in `model.toml`. The graph
+  itself adds pixels up to {pixels} x {pixels} and takes the logarithm. {lit_pixels:.0f} pixels of an image are lit on average.
+- Output `scores`: float32, (rows, 2), probabilities of QCD and top.
+- Trained on {n_training_jets:,} simulated jets of ET > 150 GeV and |eta| < 1, each with a hard parton within
+  0.8: Pythia 8.317, 13 TeV, pTHat 500-700 GeV, fast simulation of the barrel, no pile-up, hits above 0.25
+  GeV.
+
+## Measured
+On the leading jets (ET > 200 GeV, |eta| < 1) of events that were never trained on: {n_signal:,} top and
+{n_background:,} QCD jets, scored by OpenVINO in float32 from the served file. Errors are statistical.
+
+| | this model | jet mass alone |
+|---|---|---|
+{rows}
+| accuracy at a score of 0.5 | {accuracy} | |
+
+## Limits
+Simulation only: no pile-up, no dead channels, no material before the calorimeter. Jets of other energies,
+real data and jets with a neighbour inside the image were not measured. A score is a probability only where top and
+QCD jets come in equal parts.
+
+## Made by
+`python -m producers.training` with `generate`, `train --network {network} --pixels {pixels}`, `export` and
+`evaluate`; the full commands are in `data/README.md`.
+"""
+
+
+def write_model_card(
+    path: Path, name: str, network: str, evaluation: Evaluation, n_training_jets: int, trained_pixels: int
+) -> None:
+    """Writes a model card as Markdown.
+
+    Args:
+        path: Where to; ``README.md`` in the model's version folder.
+        name: Of the model.
+        network: Of its architecture, in ``networks.NETWORKS``.
+        evaluation: What was measured.
+        n_training_jets: Jets it was trained on.
+        trained_pixels: Rows of the images that the network itself sees.
+    """
+    model, mass = evaluation.model, evaluation.mass
+    rows = (f"| {title} | {getattr(model, field)} | {getattr(mass, field)} |" for title, field in _FIGURES)
+    page = _PAGE.format(
+        name=name,
+        network=network,
+        pixels=trained_pixels,
+        n_training_jets=n_training_jets,
+        model_bytes=evaluation.model_bytes,
+        lit_pixels=evaluation.lit_pixels,
+        n_signal=model.n_signal,
+        n_background=model.n_background,
+        rows="\n".join(rows),
+        accuracy=model.accuracy,
+    )
+    path.write_text(page, encoding="utf-8")
