@@ -65,7 +65,7 @@ class Option:
                 case VarType.bool:
                     return _boolean(text)
                 case VarType.int:
-                    return int(text, 0)
+                    return int(text, 0 if text.lower().lstrip("+-").startswith(("0x", "0o", "0b")) else 10)
                 case VarType.float:
                     return float(text)
                 case _:

@@ -49,7 +49,13 @@ def test_the_old_set_of_options_is_there() -> None:
 
 def test_words_become_values_of_the_registered_type() -> None:
     options = parsed(
-        "maxEvents=0x10", "jetEtMin=2e1", "servers=http://a:1,http://b:2", "--streams=8", options=registered()
+        "maxEvents=0x10",
+        "section=01",
+        "totalSections=1",
+        "jetEtMin=2e1",
+        "servers=http://a:1,http://b:2",
+        "--streams=8",
+        options=registered(),
     )
     assert (options.maxEvents, options.jetEtMin, options.streams) == (16, 20.0, 8)
     assert type(options.jetEtMin) is float
