@@ -82,7 +82,13 @@ class BlockingClient:
         Raises:
             ClientClosed: The client was not started.
         """
-        return self._client.statistics()
+        if not self._thread.is_alive():
+            return self._client.statistics()
+
+        async def figures() -> ClientStatistics:
+            return self._client.statistics()
+
+        return self._wait(figures())
 
     def close(self) -> None:
         """Closes connections and ends the thread; a second call does nothing."""

@@ -8,7 +8,7 @@ from random import Random
 
 from inference_client.body import Body, Delivered
 from inference_client.configuration import ClientConfiguration
-from inference_client.errors import ConfigurationError, InferenceError, ServerFault, TryFailed
+from inference_client.errors import InferenceError, NotAdmitted, TryFailed
 from inference_client.failures import time_used_up, tries_used_up
 from inference_client.retry import RetryBudget, pause_s, try_timeout_s
 from inference_client.servers import Server, choose
@@ -112,15 +112,18 @@ class Courier:
     async def _vet_again(self, server: Server, timeout_s: float) -> None:
         try:
             await self._vetting.vet(server.transport, min(timeout_s, self._configuration.preflight_timeout_s))
-        except ConfigurationError as error:
-            raise ServerFault(str(error)) from error
+        except InferenceError as error:
+            raise NotAdmitted(str(error)) from error
         server.vetted = True
         _LOG.info("%s is back", server.address)
 
     def _count(self, failure: TryFailed, server: Server, is_probe: bool, n_failures: int) -> None:
         now_s = self._loop.time()
         if failure.blames_server:
+            was_well = server.breaker.state(now_s) == "closed"
             server.fail(is_probe, now_s)
+            if was_well and server.breaker.state(now_s) == "open":
+                _LOG.warning("leaving %s alone for a while: %s", server.address, failure)
             return
         server.breaker.abandon(is_probe)
         server.back_off(pause_s(n_failures, failure.retry_after_s, self._dice), now_s)

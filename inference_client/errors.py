@@ -119,5 +119,11 @@ class ServerFault(TryFailed):
     """The server, or a proxy before it, failed in a way that may pass (408, 502, 504, a lost model)."""
 
 
+class NotAdmitted(TryFailed):
+    """A server that came up in mid-job is not, or not yet, fit to be asked; the request was not sent."""
+
+    counts = False
+
+
 class BadReply(TryFailed):
     """The answer is nonsense: no length, wrong digest, another request's, wrong number of rows."""
