@@ -7,6 +7,8 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 from typing import Annotated, Any
 
 import msgspec
@@ -20,6 +22,8 @@ from eventproc.io.chunk import Chunk, plan_chunks
 from eventproc.io.layout import LayoutFile, make_layouts, open_with
 from eventproc.io.root_file import RootFile
 from eventproc.model.branch import BranchDescription
+from eventproc.model.event_id import EventID
+from eventproc.model.ranges import EntryRange, LumiMask
 from eventproc.modules.parameters import ParameterDescription, doc
 from eventproc.modules.source import InputFileRecord, Source, SourceBinding, SourceEvent
 
@@ -38,6 +42,7 @@ class InputFile:
         name: as the job gives it.
         pfn: where it lies.
         n_entries: events in it.
+        entries: start and stop of the entries to process.
         events_read: events handed out.
         runs_and_lumis: run and luminosity block of the events handed out, in order of appearance.
     """
@@ -45,6 +50,7 @@ class InputFile:
     name: str
     pfn: str
     n_entries: int
+    entries: tuple[int, int]
     events_read: int = 0
     runs_and_lumis: dict[tuple[int, int], None] = field(default_factory=dict)
 
@@ -63,12 +69,21 @@ class PoolSource(Source):
             default_factory=dict
         )
         skipEvents: Annotated[int, doc("events to leave out at the beginning", untracked=True, ge=0)] = 0
+        entriesToProcess: Annotated[
+            list[str],
+            doc("for each of fileNames its entries, as first-last from 0; '' for all", untracked=True),
+        ] = []
+        lumisToProcess: Annotated[
+            list[str], doc("luminosity blocks to process, as run:first-run:last; none: all", untracked=True)
+        ] = []
 
     def __init__(self, params: Params, process: str) -> None:
         """Finds the layouts; files are opened by `branches`."""
         self._params = params
         self._process = process
         self._layouts = make_layouts(params.layout, params.layoutParameters)
+        self._entries = _entry_ranges(params)
+        self._mask = LumiMask.parse(params.lumisToProcess) if params.lumisToProcess else None
         # Set by `branches`, constant afterwards.
         self._branches: Sequence[BranchDescription] = ()
         self._history: Sequence[dict[str, Any]] = ()
@@ -91,13 +106,14 @@ class PoolSource(Source):
             MismatchedInputFiles: a file holds other products than the first.
             ConfigurationError: a file was made by a process of the same name as this one.
         """
-        for name in self._params.fileNames:
+        for name, entries in zip(self._params.fileNames, self._entries, strict=True):
             with RootFile(name) as file:
                 opened = open_with(self._layouts, file)
                 if not self._files:
                     self._branches, self._history = opened.branches, opened.history
                 self._refuse_mismatch(file.pfn, opened)
-                self._files.append(InputFile(name, file.pfn, opened.n_entries))
+                wanted = entries.clipped(opened.n_entries)
+                self._files.append(InputFile(name, file.pfn, opened.n_entries, wanted))
         return self._branches
 
     def history(self) -> Sequence[dict[str, Any]]:
@@ -134,9 +150,12 @@ class PoolSource(Source):
         file.runs_and_lumis[event_id[:2]] = None
         return SourceEvent(event_id, partial(self._chunk.read, row))
 
-    def expected_events(self) -> int:
-        """Events in all files, less those to skip."""
-        return max(0, sum(file.n_entries for file in self._files) - self._params.skipEvents)
+    def expected_events(self) -> int | None:
+        """Events to process in all files, less those to skip; a lumi mask makes that unknown."""
+        if self._mask is not None:
+            return None
+        entries = sum(stop - start for start, stop in (file.entries for file in self._files))
+        return max(0, entries - self._params.skipEvents)
 
     def input_files(self) -> Sequence[InputFileRecord]:
         """What was read of each file that was reached."""
@@ -177,27 +196,42 @@ class PoolSource(Source):
     def _read_chunks(self) -> Iterator[Chunk]:
         skip = self._params.skipEvents
         for index, file in enumerate(self._files):
-            if skip < file.n_entries:
+            begin, end = file.entries
+            if begin + skip < end:
                 with RootFile(file.name) as root_file:
                     opened = open_with(self._layouts, root_file)
-                    for start, stop in self._plan(opened, skip):
-                        yield self._read_chunk(index, opened, start, stop)
-            skip = max(0, skip - file.n_entries)
+                    for start, stop in self._plan(opened, begin + skip, end):
+                        yield from self._chunks_between(index, opened, start, stop)
+            skip = max(0, skip - (end - begin))
 
-    def _plan(self, file: LayoutFile, start: int) -> Sequence[tuple[int, int]]:
+    def _plan(self, file: LayoutFile, start: int, stop: int) -> Sequence[tuple[int, int]]:
         wanted = [binding.branch for binding in self._bindings]
         at_most = max(CHUNK_ENTRIES, int(CHUNK_BYTES / max(file.entry_bytes(wanted), 1.0)))
-        return plan_chunks(file.cluster_limits(wanted), start, CHUNK_ENTRIES, at_most)
+        limits = [limit for limit in file.cluster_limits(wanted) if limit < stop]
+        return plan_chunks([*limits, stop], start, CHUNK_ENTRIES, at_most)
 
-    def _read_chunk(self, index: int, file: LayoutFile, start: int, stop: int) -> Chunk:
+    def _chunks_between(self, index: int, file: LayoutFile, start: int, stop: int) -> Iterator[Chunk]:
+        """One chunk, or with a lumi mask one for each stretch of entries that it lets through."""
+        ids = file.event_ids(start, stop)
+        if self._mask is None:
+            yield self._read_chunk(index, file, start, ids)
+            return
+        first = 0
+        for lumi, group in groupby(ids, key=itemgetter(0, 1)):
+            last = first + len(list(group))
+            if self._mask.contains(*lumi):
+                yield self._read_chunk(index, file, start + first, ids[first:last])
+            first = last
+
+    def _read_chunk(self, index: int, file: LayoutFile, start: int, ids: Sequence[EventID]) -> Chunk:
         products = {}
         for binding in self._bindings:
             names = [c.name for c in binding.product_type.schema()]
             products[binding.slot] = (
                 binding.product_type,
-                file.read(binding.branch, names, start, stop),
+                file.read(binding.branch, names, start, start + len(ids)),
             )
-        return Chunk(index, file.event_ids(start, stop), products)
+        return Chunk(index, ids, products)
 
     def _refuse_mismatch(self, pfn: str, opened: LayoutFile) -> None:
         if self._process in [record["name"] for record in opened.history]:
@@ -215,6 +249,17 @@ class PoolSource(Source):
                 f"lacking or different: {lacking}; only here or different: {other}"
             )
             raise MismatchedInputFiles(message)
+
+
+def _entry_ranges(params: PoolSource.Params) -> list[EntryRange]:
+    files, ranges = params.fileNames, params.entriesToProcess
+    if ranges and len(ranges) != len(files):
+        message = f"PoolSource: {len(ranges)} entriesToProcess for {len(files)} fileNames; give one for each"
+        raise ConfigurationError(message)
+    if params.lumisToProcess and params.skipEvents:
+        message = "PoolSource: skipEvents counts entries and cannot go with lumisToProcess; leave one out"
+        raise ConfigurationError(message)
+    return [EntryRange.parse(text) for text in ranges] or [EntryRange()] * len(files)
 
 
 def _refuse_other_columns(binding: SourceBinding, pfn: str) -> None:

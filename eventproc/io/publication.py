@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import socket
@@ -15,6 +16,9 @@ from filelock import FileLock, Timeout
 from eventproc.errors import ConfigurationError, FileWriteError
 
 _BLOCK_BYTES = 1 << 20
+
+_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+"""What file systems without hard links, such as FAT and some network ones, answer to link()."""
 
 
 class Publication:
@@ -74,7 +78,7 @@ class Publication:
             self.temporary.replace(self.final)
         else:
             try:
-                os.link(self.temporary, self.final)
+                _move_to_free_name(self.temporary, self.final)
             except FileExistsError:
                 self.keep_partial()
                 message = (
@@ -82,7 +86,6 @@ class Publication:
                     f"this job's events are in {str(self.partial)!r}"
                 )
                 raise FileWriteError(message) from None
-            self.temporary.unlink()
         self._settle()
 
     def keep_partial(self) -> None:
@@ -154,6 +157,20 @@ def _lock(final: Path) -> FileLock:
         message = f"cannot write output {str(final)!r}: {error.strerror}"
         raise FileWriteError(message) from error
     return lock
+
+
+def _move_to_free_name(source: Path, target: Path) -> None:
+    try:
+        os.link(source, target)
+    except OSError as error:
+        if error.errno not in _NO_HARD_LINKS:
+            raise
+        # Then the lock alone keeps other jobs away, and a name taken just now by anybody else is lost.
+        if target.exists():
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from None
+        source.rename(target)
+    else:
+        source.unlink()
 
 
 def _sync(path: Path) -> None:

@@ -6,12 +6,13 @@ import uproot
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventproc.errors import FileOpenError, ProductNotFound
+from eventproc.errors import FileOpenError, FileReadError, ProductNotFound
 from eventproc.io.column_buffer import crc32
 from eventproc.io.file_metadata import METADATA_KEY, decode_metadata
 from eventproc.io.layout_conformance import LayoutConformance
 from eventproc.io.native_layout import NativeLayout
 from eventproc.io.root_file import RootFile
+from eventproc.io.tree_writer import TreeWriter
 from tests.eventproc.io.tracks import (
     NUMBERS,
     TRACKS,
@@ -127,6 +128,39 @@ def test_a_digest_does_not_depend_on_how_the_values_were_cut(values, cut):
     array = np.array(values, np.float32)
     assert crc32(array[cut:], crc32(array[:cut])) == crc32(array)
     assert crc32(array.astype(">f4")) == crc32(array)
+
+
+def test_a_whole_file_has_no_damaged_branches(tmp_path):
+    with RootFile(str(write_file(tmp_path / "a.root", 2500))) as file:
+        assert layout().open(file).damaged_branches() == []
+
+
+def test_a_flipped_bit_that_uproot_reads_in_silence_is_found(tmp_path):
+    path = tmp_path / "a.root"
+    rng = np.random.default_rng(1)
+    noise = [Numbers(rng.integers(-(2**31), 2**31 - 1, 50, np.int32)) for _ in range(100)]
+    writer = TreeWriter(path.open("x+b"), [NUMBERS], [], uproot.ZSTD(1))
+    for n, product in enumerate(noise):
+        writer.add(event_id(n), (product,))
+    writer.finish(complete=True)
+    content = bytearray(path.read_bytes())
+    begin = content.index(noise[50].value.astype(">i4").tobytes())
+    content[begin + 7] ^= 1
+    path.write_bytes(content)
+    with RootFile(str(path)) as file:
+        opened = layout().open(file)
+        assert opened.read(NUMBERS, ["value"], 0, 100)[0].content[50 * 50 + 1] == noise[50].value[1] ^ 1
+        assert opened.damaged_branches() == ["numbers_odd_value"]
+
+
+def test_a_code_without_a_string_is_a_read_error(tmp_path):
+    path = write_file(tmp_path / "a.root", 10)
+    metadata = metadata_of(path)
+    metadata["dictionaries"]["tracks_finder"] = ["finder0"]
+    with RootFile(str(rewrite(path, metadata))) as file:
+        opened = layout().open(file)
+        with pytest.raises(FileReadError, match=r"'tracks_finder' .* code 4 is none of its 1 strings"):
+            opened.read(TRACKS, ["finder"], 0, 10)
 
 
 def test_a_file_of_somebody_else_is_refused(tmp_path):

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import os
@@ -213,6 +214,27 @@ def test_a_file_that_appears_meanwhile_is_left_alone(tmp_path):
         output.close()
     assert output.abandon(keep_partial=False).complete is False
     assert (tmp_path / "o.root").read_bytes() == b"of another job"
+    assert names(tmp_path) == ["o.partial.root", "o.root"]
+
+
+@pytest.fixture
+def no_hard_links(monkeypatch):
+    def refuse(*_):
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+def test_a_file_system_without_hard_links_will_do(tmp_path, no_hard_links):
+    assert fill(opened(tmp_path / "o.root"), 3).close().complete
+    assert names(tmp_path) == ["o.root"]
+
+
+def test_nor_is_a_file_replaced_there(tmp_path, no_hard_links):
+    output = fill(opened(tmp_path / "o.root"), 3)
+    (tmp_path / "o.root").write_bytes(b"of another job")
+    with pytest.raises(FileWriteError, match="appeared while this job ran"):
+        output.close()
     assert names(tmp_path) == ["o.partial.root", "o.root"]
 
 

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 import uproot
+from aiohttp import web
 
 from eventproc.errors import (
     ConfigurationError,
@@ -188,6 +189,24 @@ async def test_a_file_that_vanishes_while_the_job_runs_is_an_open_error(tmp_path
     assert (await source.next_event()).id == event_id(0)
     with pytest.raises(FileOpenError, match=r"b\.root"):
         await source.next_event()
+
+
+async def test_files_are_read_over_http(tmp_path, open_source):
+    write_file(tmp_path / "a.root", 1500)
+    server = web.Application()
+    server.router.add_static("/", tmp_path)
+    runner = web.AppRunner(server)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        port = runner.addresses[0][1]
+        source = open_source(f"http://127.0.0.1:{port}/a.root")
+        # The server answers on this loop.
+        await asyncio.to_thread(bind_all, source, Tracks, Numbers)
+        assert [event[0] for event in await read_all(source)] == [event_id(n) for n in range(1500)]
+    finally:
+        await runner.cleanup()
 
 
 async def test_a_cancelled_stream_loses_no_event(tmp_path, open_source):
