@@ -7,12 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventproc.errors import FileOpenError, FileReadError, ProductNotFound
-from eventproc.io.column_buffer import crc32
+from eventproc.io.column_buffer import STORABLE, crc32
 from eventproc.io.file_metadata import METADATA_KEY, decode_metadata
 from eventproc.io.layout_conformance import LayoutConformance
 from eventproc.io.native_layout import NativeLayout
 from eventproc.io.root_file import RootFile
 from eventproc.io.tree_writer import TreeWriter
+from eventproc.model.product import ColumnSchema, product_class
 from tests.eventproc.io.tracks import (
     NUMBERS,
     TRACKS,
@@ -51,7 +52,7 @@ def rewrite(path, metadata):
     return path
 
 
-def products(opened, description, product_type, n):
+def read_products(opened, description, product_type, n):
     columns = opened.read(description, [c.name for c in product_type.schema()], 0, n)
     for i in range(n):
         yield product_type(*(c.content[c.offsets[i] : c.offsets[i + 1]] for c in columns))
@@ -62,10 +63,55 @@ def test_what_is_written_is_read_back_exactly(tmp_path, n_events):
     with RootFile(str(write_file(tmp_path / "a.root", n_events))) as file:
         opened = layout().open(file)
         assert opened.event_ids(0, n_events) == [event_id(n) for n in range(n_events)]
-        for n, product in enumerate(products(opened, TRACKS, Tracks, n_events)):
+        for n, product in enumerate(read_products(opened, TRACKS, Tracks, n_events)):
             assert same(product, tracks(n)), n
-        for n, product in enumerate(products(opened, NUMBERS, Numbers, n_events)):
+        for n, product in enumerate(read_products(opened, NUMBERS, Numbers, n_events)):
             assert same(product, numbers(n)), n
+
+
+def round_trip(path, product_type, products):
+    """Writes products, one per event, and yields them as read back."""
+    described = branch(product_type, "x")
+    writer = TreeWriter(path.open("x+b"), [described], [], uproot.ZSTD(1))
+    for n, product in enumerate(products):
+        writer.add(event_id(n), (product,))
+    writer.finish(complete=True)
+    with RootFile(str(path)) as file:
+        yield from read_products(layout().open(file), described, product_type, len(products))
+
+
+def extremes(dtype):
+    kind = np.dtype(dtype).kind
+    if kind == "b":
+        return np.array([True, False, True])
+    if kind == "f":
+        limits = np.finfo(dtype)
+        return np.array([limits.min, limits.max, limits.smallest_subnormal, -0.0, np.inf, np.nan], dtype)
+    return np.array([np.iinfo(dtype).min, 0, np.iinfo(dtype).max], dtype)
+
+
+@pytest.mark.parametrize("dtype", sorted(STORABLE))
+@pytest.mark.parametrize("axis", ["", "other", None])
+def test_every_type_keeps_every_bit(tmp_path, dtype, axis):
+    one_column = product_class("One", (ColumnSchema("x", dtype, axis),))
+    values = extremes(dtype)
+    written = [one_column(values[i : i + 1]) for i in range(len(values))]
+    if axis is not None:
+        written += [one_column(values), one_column(values[:0])]
+    for product, expected in zip(round_trip(tmp_path / "a.root", one_column, written), written, strict=True):
+        product.check()
+        assert product.x.tobytes() == expected.x.tobytes()
+
+
+def test_a_product_of_strings_alone_is_stored(tmp_path):
+    words = product_class("Words", (ColumnSchema("word", "str"),))
+    written = [words(("top", "", "größer")), words(()), words(("top",))]
+    assert [p.word for p in round_trip(tmp_path / "a.root", words, written)] == [p.word for p in written]
+
+
+def test_a_product_without_columns_is_stored(tmp_path):
+    marker = product_class("Marker", ())
+    assert len(list(round_trip(tmp_path / "a.root", marker, [marker()] * 3))) == 3
 
 
 def test_descriptions_come_back_whole(tmp_path):
