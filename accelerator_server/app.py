@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractAccessLogger
 from aiohttp.typedefs import Handler
 
 from accelerator_server.dialects.base import Dialect
-from accelerator_server.dialects.table import DIALECTS, JSON_DIALECT
+from accelerator_server.dialects.table import error_dialect
 from accelerator_server.errors import RefusedRequestError
 from accelerator_server.replies import error_response, refusal
 from accelerator_server.routes.inference import InferenceRoute
@@ -32,8 +32,8 @@ def make_app(state: ServerState) -> web.Application:
         client_max_size=state.config.max_body_bytes, middlewares=[ErrorAnswers(state).answer]
     )
     state.metrics.requests_inside.set_function(lambda: state.admission.n_inside)
+    app.add_routes(InferenceRoute(state).routes())  # first: aiohttp tries routes in order
     app.add_routes(MetadataRoutes(state).routes())
-    app.add_routes(InferenceRoute(state).routes())
     return app
 
 
@@ -42,6 +42,7 @@ class ErrorAnswers:
 
     def __init__(self, state: ServerState) -> None:
         self._metrics = state.metrics
+        self._successes = state.metrics.requests.labels("200")
         self._admission = state.admission
 
     @web.middleware
@@ -66,7 +67,7 @@ class ErrorAnswers:
             self._count(500, "internal")
             response = error_response("internal error", "internal", 500, _dialect(request), request)
         else:
-            self._metrics.requests.labels("200").inc()
+            self._successes.inc()
         if self._admission.draining:
             response.force_close()
         return response
@@ -101,5 +102,4 @@ class JsonAccessLogger(AbstractAccessLogger):
 
 
 def _dialect(request: web.Request) -> Dialect:
-    """The dialect of an error: that of the request where it has one, else JSON."""
-    return DIALECTS.get(request.headers.get("Content-Type", ""), JSON_DIALECT)
+    return error_dialect(request.headers.get("Content-Type", ""))

@@ -1,6 +1,7 @@
 """The life of a server process: listen, load, be ready, drain, end."""
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -30,6 +31,10 @@ _CLOSE_S = 2.0
 """Time for the last answers to be sent and for devices to end, once the drain time is over."""
 
 
+_LINGER_S = 1.0
+"""Time to read on after a refusal, so that the client gets to read it before the connection is closed."""
+
+
 class AcceleratorServer:
     """One server: starts, says its address, stops without losing an accepted request.
 
@@ -55,6 +60,7 @@ class AcceleratorServer:
             keepalive_timeout=config.keepalive_s,
             shutdown_timeout=_CLOSE_S,
             auto_decompress=False,
+            lingering_time=_LINGER_S,
             access_log=access_logger if config.access_log else None,
             access_log_class=JsonAccessLogger,
         )
@@ -74,6 +80,7 @@ class AcceleratorServer:
         await self._runner.setup()
         self._site = web.SockSite(self._runner, listening)
         await self._site.start()
+        logger.info("listening at %s, loading %d models", self.address, len(folders))
         models = self._state.models
         name = self._config.name or self.address.removeprefix("http://")
         await models.load(folders, self._overrides, name, self._state.metrics)
@@ -151,8 +158,9 @@ def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
     loop = asyncio.get_running_loop()
 
     def wait_for_end() -> None:
-        while os.read(0, 4096):
-            pass
+        with contextlib.suppress(OSError):  # no standard input at all is like one that has ended
+            while os.read(0, 4096):
+                pass
         if not loop.is_closed():
             loop.call_soon_threadsafe(stop.set)
 

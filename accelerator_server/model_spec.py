@@ -90,7 +90,9 @@ class ModelSpec:
             SignatureMismatchError: It names one that does not exist.
         """
         known = [spec.name for spec in self.outputs]
-        wanted = [output.name for output in request.outputs] or known
+        if not request.outputs:
+            return known
+        wanted = [output.name for output in request.outputs]
         if not set(wanted) <= set(known) or len(set(wanted)) != len(wanted):
             message = f"outputs must be some of {known}, not {wanted}"
             raise SignatureMismatchError(message)

@@ -22,7 +22,7 @@ def http_response(reply: Reply, request: web.Request, status: int = 200) -> web.
         **reply.headers,
     }
     if request_id := request.headers.get(headers.REQUEST_ID):
-        response_headers[headers.REQUEST_ID] = request_id
+        response_headers[headers.REQUEST_ID] = request_id[:MAX_NAME_LENGTH]
     return web.Response(body=reply.body, status=status, headers=response_headers)
 
 

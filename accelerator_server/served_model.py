@@ -116,7 +116,9 @@ class ServedModel:
             raise DeadlinePassedError(message)
         self.queue.submit(job)
         try:
-            async with asyncio.timeout(None if math.isinf(time_left_s) else time_left_s):
+            if math.isinf(time_left_s):
+                return await job.result
+            async with asyncio.timeout(time_left_s):
                 return await job.result
         except TimeoutError:
             message = "the deadline passed before the result was there"

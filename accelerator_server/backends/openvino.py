@@ -2,7 +2,7 @@
 
 import importlib
 import sys
-import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import Annotated, Any
 
@@ -36,7 +36,7 @@ class OpenVinoParameters(Struct, forbid_unknown_fields=True, frozen=True, kw_onl
 
 
 class OpenVinoBackend:
-    """One compiled model, with one infer request for each thread that runs it."""
+    """One compiled model, with as many infer requests as threads have run it at once."""
 
     def __init__(self, settings: BackendSettings) -> None:
         parameters = convert_parameters(settings, OpenVinoParameters, "openvino")
@@ -47,21 +47,27 @@ class OpenVinoBackend:
         check_signature("outputs", settings.spec.outputs, _tensors(model.outputs))
         self._compiled = _compile(openvino, model, parameters, settings.precision)
         self._output_names = [spec.name for spec in settings.spec.outputs]
-        self._of_thread = threading.local()
+        self._idle_requests: deque[Any] = deque()  # its append and pop are atomic
         self.device = parameters.device.lower()
         self.precision = settings.precision
         self.depth = 1
 
     def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
-        """Runs this thread's infer request on the arrays where they are."""
-        if not hasattr(self._of_thread, "request"):
-            self._of_thread.request = self._compiled.create_infer_request()
-        results = self._of_thread.request.infer(dict(inputs), share_inputs=True, share_outputs=False)
+        """Runs an idle infer request on the arrays where they are."""
+        try:
+            request = self._idle_requests.pop()
+        except IndexError:
+            request = self._compiled.create_infer_request()
+        try:
+            results = request.infer(dict(inputs), share_inputs=True, share_outputs=False)
+        finally:
+            self._idle_requests.append(request)
         return {name: results[name] for name in self._output_names}
 
     def close(self) -> None:
         """Frees the compiled model."""
-        del self._of_thread, self._compiled
+        self._idle_requests.clear()
+        del self._compiled
 
 
 def _import_openvino() -> Any:

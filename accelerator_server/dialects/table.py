@@ -17,15 +17,24 @@ DIALECTS: dict[str, Dialect] = {
 """JSON with binary tensors differs from plain JSON by a header only."""
 
 
+def error_dialect(content_type: str) -> Dialect:
+    """The dialect of a refusal: that of the request if it has one, else JSON."""
+    return DIALECTS.get(_kind(content_type), JSON_DIALECT)
+
+
 def dialect_of(content_type: str) -> Dialect:
     """The dialect of a body.
 
     Raises:
         UnsupportedMediaTypeError: There is none for this type.
     """
-    kind = content_type.partition(";")[0].strip().lower()
-    dialect = DIALECTS.get(kind or headers.JSON)  # clients of Triton name no type
+    dialect = DIALECTS.get(_kind(content_type))
     if dialect is None:
         message = f"content type {content_type[:80]!r} is not read here; send {', '.join(DIALECTS)}"
         raise UnsupportedMediaTypeError(message)
     return dialect
+
+
+def _kind(content_type: str) -> str:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind or headers.JSON  # clients of Triton name no type

@@ -227,7 +227,8 @@ def _elements(tensor: Tensor, data: memoryview) -> Array:
 
 
 def _check_index(name: str, index: Array, row_size: int) -> None:
-    if index.size and not 0 <= int(index.min()) <= int(index.max()) < row_size:
+    lowest = 0 if index.dtype.kind == "u" or not index.size else int(index.min())
+    if lowest < 0 or (index.size and int(index.max()) >= row_size):
         message = f"tensor {name!r}: an index is outside its row of {row_size} elements"
         raise InvalidTensorError(message)
 

@@ -12,6 +12,15 @@ COMMAND = [sys.executable, "-c", "from accelerator_server.cli import main; main(
 @contextmanager
 def server_process(repository: Path, *options: str) -> Iterator[tuple[subprocess.Popen, str]]:
     """Yields the process and its address; kills it at the end if the test has not ended it."""
+    with loading_process(repository, *options) as process:
+        address = process.stdout.readline().strip()
+        assert address, process.stderr.read()
+        yield process, address
+
+
+@contextmanager
+def loading_process(repository: Path, *options: str) -> Iterator[subprocess.Popen]:
+    """Yields the process before it is ready."""
     process = subprocess.Popen(
         [*COMMAND, "serve", str(repository), *options],
         stdin=subprocess.PIPE,
@@ -20,9 +29,7 @@ def server_process(repository: Path, *options: str) -> Iterator[tuple[subprocess
         text=True,
     )
     try:
-        address = process.stdout.readline().strip()
-        assert address, process.stderr.read()
-        yield process, address
+        yield process
     finally:
         process.kill()
         if process.stdin.closed:

@@ -372,6 +372,18 @@ async def test_an_emulated_device_is_one_option_and_keeps_the_scores(tmp_path):
     assert 0.06 <= took_s < 64 * 0.06 / 2
 
 
+async def test_instances_of_a_model_work_side_by_side(tmp_path, gate):
+    write_model(tmp_path, backend="gated", keys="instances = 2\nmax_rows = 1")
+    async with running(tmp_path) as session:
+        gate.reset()
+        gate.close()
+        both = [asyncio.ensure_future(infer(session, request_of([[k] * 4]))) for k in range(2)]
+        await asyncio.to_thread(gate.wait_for_batches, 2)
+        gate.open()
+        responses = await asyncio.gather(*both)
+    assert [to_array(response.outputs[0])[0, 0] for response in responses] == [0, 1]
+
+
 pixels = st.lists(st.lists(st.floats(-10, 10, width=32), min_size=4, max_size=4), max_size=5)
 
 

@@ -19,7 +19,7 @@ from inference_client.protocol import codec
 from inference_client.protocol.arrays import to_array
 from inference_client.protocol.routes import infer_path
 from tests.accelerator_server.model_files import write_model
-from tests.accelerator_server.process import COMMAND, server_process
+from tests.accelerator_server.process import COMMAND, loading_process, server_process
 from tests.accelerator_server.running import posting, request_of
 
 SLOW = "service_time_s = {}\npipeline_depth = 1"
@@ -132,6 +132,15 @@ def read_until(process: subprocess.Popen, word: str) -> None:
         if word in line:
             return
     pytest.fail(f"the server ended without saying {word!r}")
+
+
+def test_a_server_that_is_stopped_while_it_loads_ends_without_saying_an_address(tmp_path):
+    write_slow_model(tmp_path, 0.5)
+    with loading_process(tmp_path) as process:
+        read_until(process, "listening")
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+    assert (out, process.returncode) == ("", 0)
 
 
 def test_an_embedded_server_ends_when_its_standard_input_does(tmp_path):

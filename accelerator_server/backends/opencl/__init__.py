@@ -1,0 +1,1 @@
+"""Runs a network on any OpenCL device: ONNX graph, layer descriptions, launches, device."""
