@@ -29,8 +29,15 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(DEMO)  ## Run the flagship job on the sample in data/ and draw its scores
-	$(BIN)/eventproc run python_configs/top_tagging_cfg.py outputFile=output/top_tagging.root overwrite=True
+	@mkdir -p output
+	$(BIN)/eventproc run python_configs/top_tagging_cfg.py outputFile=output/top_tagging.root overwrite=True \
+	    --jobreport output/top_tagging.xml
 	$(BIN)/eventproc plot output/top_tagging.root --output output/top_tagging.png
+	@echo
+	@echo "output/top_tagging.root  tagged jets, a tree Events: look with uproot, ROOT, or uproot-browser"
+	@echo "output/top_tagging.png   scores of top and QCD jets, and the ROC curve"
+	@echo "output/top_tagging.xml   the job report; the same as JSON in output/top_tagging.json"
+	@echo "Next: $(BIN)/eventproc run python_configs/top_tagging_cfg.py help"
 
 test: lint pytest  ## Run everything that must pass: lint, types, tests
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 from typing import Annotated
 
 import numpy as np
@@ -14,6 +15,8 @@ from eventproc.modules import Declare, EDProducer, ParameterDescription, doc
 from producers.algorithms import rechit_selection
 from producers.algorithms.ecal_geometry import crystal_positions
 from producers.datatypes import DroppedHits, EcalCrystals, EcalRecHits
+
+_LOG = logging.getLogger("eventproc")
 
 
 class EcalCrystalProducer(EDProducer):
@@ -34,6 +37,8 @@ class EcalCrystalProducer(EDProducer):
         severity = rechit_selection.Severity(params.severityMax)
         self._selection = rechit_selection.RecHitSelection(params.energyMin, severity)
         self._strict = params.strict
+        self._label = declare.label
+        self._n_invalid_id = self._n_not_finite = 0  # totals of the job, for the log
 
     def produce(self, event: Event) -> None:
         """Puts the selected crystals and the counts of the dropped hits."""
@@ -46,6 +51,8 @@ class EcalCrystalProducer(EDProducer):
                 "strict = False drops and counts them"
             )
             raise EventCorruption(message)
+        self._n_invalid_id += dropped.invalid_id
+        self._n_not_finite += dropped.not_finite
         eta, phi = crystal_positions(hits.rawId[kept])
         event.put(
             self._crystals,
@@ -53,3 +60,13 @@ class EcalCrystalProducer(EDProducer):
         )
         counts = (np.array([count], np.uint32) for count in dataclasses.astuple(dropped))
         event.put(self._dropped, DroppedHits(*counts))
+
+    def end_job(self) -> None:
+        """Says how many hits made no sense; noise below threshold is no news."""
+        if self._n_invalid_id + self._n_not_finite:
+            _LOG.warning(
+                "%s dropped %d hits that name no barrel crystal and %d whose energy is not a number",
+                self._label,
+                self._n_invalid_id,
+                self._n_not_finite,
+            )

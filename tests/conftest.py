@@ -91,7 +91,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> Iterat
         terminalreporter.write_line(line, yellow=True)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cms_events(request: pytest.FixtureRequest) -> Path:
     """The folder of real CMS events; skips the test where there are none."""
     _need("cms_events", request.config)
