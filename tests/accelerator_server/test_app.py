@@ -308,6 +308,30 @@ async def test_a_body_that_stalls_is_given_up(tmp_path):
         await infer(session, request_of([[1] * 4]))
 
 
+async def test_clients_that_vanish_in_the_middle_of_a_body_leave_nothing_behind(tmp_path):
+    write_model(tmp_path)
+    async with running(tmp_path) as session:
+        url = session._base_url
+        lines = [
+            f"POST {INFER} HTTP/1.1",
+            "Host: a",
+            f"Content-Type: {headers.MSGPACK}",
+            "Content-Length: 99",
+        ]
+        writers = []
+        for _ in range(50):
+            _, writer = await asyncio.open_connection(url.host, url.port)
+            writer.write("\r\n".join([*lines, "", "12345"]).encode())
+            writers.append(writer)
+        while "accelerator_requests_inside 50.0" not in await metrics(session):
+            pass
+        for writer in writers:
+            writer.transport.abort()
+        while "accelerator_requests_inside 0.0" not in await metrics(session):
+            pass
+        await infer(session, request_of([[1] * 4]))
+
+
 async def test_a_refused_model_leaves_the_others_and_readiness_says_so(tmp_path):
     write_model(tmp_path)
     write_model(tmp_path, "broken", model=affine_model(), sha256="00", backend="openvino")
