@@ -16,7 +16,7 @@ import torch
 
 from producers.algorithms.image_specification import ImageSpecification
 from producers.samples.generator import GenerationError
-from producers.training.dataset import NO_AUGMENTATION, draw_batch, leading_jets, load_jets
+from producers.training.dataset import NO_AUGMENTATION, JetSample, draw_batch, leading_jets, load_jets
 from producers.training.evaluate import evaluate_model
 from producers.training.event_shards import EVENTS_PER_SHARD, generate_shards
 from producers.training.export import check_engines, export_model, load_tagger
@@ -32,6 +32,14 @@ PixelRule = Annotated[str, typer.Option(help="nearest or area; see ImageSpecific
 Pixels = Annotated[int, typer.Option(help="Rows of the images the network sees; divides 224.")]
 
 _CHECKED_IMAGES = 32
+
+
+def _load(events: Path, *, test: bool) -> JetSample:
+    """Reads jets, or ends with the reason in words."""
+    try:
+        return load_jets(events, test=test)
+    except FileNotFoundError as error:
+        sys.exit(str(error))
 
 
 @app.command()
@@ -77,7 +85,7 @@ def train_command(
         learning_rate=learning_rate,
         bfloat16=bfloat16,
     )
-    training, validation = load_jets(events, test=False), leading_jets(load_jets(events, test=True))
+    training, validation = _load(events, test=False), leading_jets(_load(events, test=True))
     typer.echo(f"{len(training)} jets to train on, {len(validation)} held out")
     performance = train(
         recipe, training, validation, folder, start_from=start_from, report_every=report_every
@@ -102,7 +110,7 @@ def export(
         )
     tagger = load_tagger(network, checkpoint, served.pixels // pixels)
     path = export_model(tagger, served, folder)
-    jets = leading_jets(load_jets(events, test=True))
+    jets = leading_jets(_load(events, test=True))
     images = draw_batch(jets, np.arange(_CHECKED_IMAGES), served, NO_AUGMENTATION, np.random.default_rng(0))
     differences = check_engines(path, tagger, images[:, None])
     typer.echo(f"{path}: {path.stat().st_size:,} bytes; largest difference from torch {differences}")
@@ -116,8 +124,8 @@ def evaluate(
     pixels: Pixels = 56,
 ) -> None:
     """Measures an exported model on the held-out jets and writes its card, README.md, beside it."""
-    jets = leading_jets(load_jets(events, test=True))
-    n_training_jets = len(load_jets(events, test=False))
+    jets = leading_jets(_load(events, test=True))
+    n_training_jets = len(_load(events, test=False))
     evaluation = evaluate_model(folder, jets)
     card = folder / "README.md"
     write_model_card(card, folder.parent.name, network, evaluation, n_training_jets, pixels)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -58,16 +59,20 @@ def export_model(tagger: nn.Module, specification: ImageSpecification, folder: P
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "model.onnx"
     example = torch.zeros(2, 1, specification.pixels, specification.pixels)
-    torch.onnx.export(
-        tagger,
-        (example,),
-        path,
-        input_names=["images"],
-        output_names=["scores"],
-        dynamic_axes={"images": {0: "rows"}, "scores": {0: "rows"}},
-        opset_version=OPSET,
-        dynamo=False,
-    )
+    with warnings.catch_warnings():
+        # The exporter that torch prefers needs onnxscript and writes newer operators; torch is pinned, so
+        # that the warnings that this one will go one day ask for nothing now.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        torch.onnx.export(
+            tagger,
+            (example,),
+            path,
+            input_names=["images"],
+            output_names=["scores"],
+            dynamic_axes={"images": {0: "rows"}, "scores": {0: "rows"}},
+            opset_version=OPSET,
+            dynamo=False,
+        )
     try:
         onnx.checker.check_model(onnx.load(path), full_check=True)
     except onnx.checker.ValidationError as error:

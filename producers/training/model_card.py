@@ -17,7 +17,8 @@ Tells jets of hadronically decaying top quarks from QCD jets, by images of the c
 
 - Network: `{network}` of `producers/training/networks.py`, {model_bytes:,} bytes of ONNX in float32.
 - Input `images`: float32, (rows, 1, 224, 224), by the specification in `model.toml`. The graph
-  itself adds pixels up to {pixels} x {pixels} and takes the logarithm. {lit_pixels:.0f} pixels of an image are lit on average.
+  itself adds pixels up to {pixels} x {pixels} and takes the logarithm. {lit_pixels:.0f} pixels of an
+  image are lit on average.
 - Output `scores`: float32, (rows, 2), probabilities of QCD and top.
 - Trained on {n_training_jets:,} simulated jets of ET > 150 GeV and |eta| < 1, each with a hard parton within
   0.8: Pythia 8.317, 13 TeV, pTHat 500-700 GeV, fast simulation of the barrel, no pile-up, hits above 0.25
@@ -34,8 +35,8 @@ On the leading jets (ET > 200 GeV, |eta| < 1) of events that were never trained 
 
 ## Limits
 Simulation only: no pile-up, no dead channels, no material before the calorimeter. Jets of other energies,
-real data and jets with a neighbour inside the image were not measured. A score is a probability only where top and
-QCD jets come in equal parts.
+real data and jets with a neighbour inside the image were not measured. A score is a probability only where
+top and QCD jets come in equal parts.
 
 ## Made by
 `python -m producers.training` with `generate`, `train --network {network} --pixels {pixels}`, `export` and
