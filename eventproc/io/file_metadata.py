@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import msgspec
@@ -15,6 +16,8 @@ METADATA_KEY = "eventproc"
 TREE_NAME = "Events"
 FORMAT = 1
 """Raised when a reader of the former format would misread a file."""
+
+_SEAL = "metadataCrc32"
 
 ID_BRANCHES = {"run": "uint32", "luminosityBlock": "uint32", "event": "uint64"}
 """Branches of the event id and their types, as in NanoAOD."""
@@ -98,22 +101,32 @@ class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def encode_metadata(metadata: FileMetadata) -> str:
-    """The JSON text to be stored under `METADATA_KEY`."""
-    return msgspec.json.encode(metadata).decode()
+    """The JSON text to be stored under `METADATA_KEY`, its own digest included."""
+    return seal(msgspec.json.encode(metadata).decode())
+
+
+def seal(text: str) -> str:
+    """Appends the CRC-32 of a JSON object's text to the object, as its last member."""
+    return f'{text[:-1]},"{_SEAL}":"{zlib.crc32(text.encode()):08x}"}}'
 
 
 def decode_metadata(text: str) -> FileMetadata:
     """The metadata of a file.
 
     Raises:
-        ValueError: the text is not the metadata of a file of this format.
+        ValueError: the text is not the metadata of a file of this format, or is not what was written.
     """
+    body, _, end = text.rpartition(f',"{_SEAL}":"')
+    body += "}"
+    if end != f'{zlib.crc32(body.encode()):08x}"}}':
+        message = "its metadata is damaged: it is not what was written"
+        raise ValueError(message)
     try:
-        found = msgspec.json.decode(text, type=dict[str, Any]).get("format")
+        found = msgspec.json.decode(body, type=dict[str, Any]).get("format")
         if found != FORMAT:
             message = f"its format is {found!r}; this version reads format {FORMAT}"
             raise ValueError(message)
-        return msgspec.json.decode(text, type=FileMetadata)
+        return msgspec.json.decode(body, type=FileMetadata)
     except msgspec.DecodeError as error:
         message = f"its metadata is damaged: {error}"
         raise ValueError(message) from error

@@ -26,7 +26,7 @@ class LayoutFile(ABC):
     Attributes:
         branches: what it offers, of several processes' products the most recent first.
         n_entries: number of events.
-        history: provenance of the processes that made it, oldest first.
+        history: provenance of the processes that made it, oldest first; see `provenance.process_record`.
     """
 
     branches: Sequence[BranchDescription]

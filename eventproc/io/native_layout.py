@@ -139,5 +139,5 @@ def _require(tree: RootTree, product: StoredProduct) -> None:
 
 
 def _recent_first(metadata: FileMetadata) -> list[StoredProduct]:
-    age = {process["name"]: -position for position, process in enumerate(metadata.processes)}
+    age = {process.get("name"): -position for position, process in enumerate(metadata.processes)}
     return sorted(metadata.products, key=lambda product: age.get(product.process, 1))

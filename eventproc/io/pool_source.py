@@ -234,7 +234,7 @@ class PoolSource(Source):
         return Chunk(index, ids, products)
 
     def _refuse_mismatch(self, pfn: str, opened: LayoutFile) -> None:
-        if self._process in [record["name"] for record in opened.history]:
+        if self._process in [record.get("name") for record in opened.history]:
             message = (
                 f"input file {pfn!r} was made by a process named {self._process!r}; "
                 "give this process another name"

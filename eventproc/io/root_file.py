@@ -1,4 +1,4 @@
-"""RootFile: an open ROOT file and its trees; opening problems become FileOpenError here and nowhere else."""
+"""RootFile: an open ROOT file and its trees."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from uproot.source.file import MultithreadedFileSource
 
 from eventproc.errors import FileOpenError, near_names
 from eventproc.io.root_tree import RootTree
+from eventproc.io.uproot_errors import opening
 
 _HEADER_BYTES = 20
 _BIG_FILE_VERSION = 1_000_000
@@ -65,11 +66,9 @@ class RootFile:
         self.pfn = file_name if path is None else str(path)
         if path is not None:
             _refuse_damaged(path)
-        try:
+        with opening("", self.pfn):
             self._directory: Any = uproot.open({self.pfn: None}, **({} if path is None else _LOCAL))
-        except Exception as error:  # uproot raises a dozen types on damaged files
-            message = f"cannot open input file {self.pfn!r}: {type(error).__name__}: {_first_line(error)}"
-            raise FileOpenError(message) from error
+            self._class_names: dict[str, str] = self._directory.classnames(cycle=False)
 
     def __enter__(self) -> Self:
         return self
@@ -85,8 +84,7 @@ class RootFile:
 
     def tree_names(self) -> Sequence[str]:
         """Names of the trees in the file, those in folders with their folder."""
-        names = self._directory.classnames(cycle=False)
-        return sorted(name for name, class_name in names.items() if class_name == "TTree")
+        return sorted(name for name, class_name in self._class_names.items() if class_name == "TTree")
 
     def tree(self, name: str) -> RootTree:
         """A tree of the file.
@@ -97,7 +95,8 @@ class RootFile:
         if name not in self.tree_names():
             message = f"input file {self.pfn!r} has no tree {name!r}; {self._what_there_is(name)}"
             raise FileOpenError(message)
-        return RootTree(self.pfn, self._read_object(name))
+        with opening(f"tree {name!r}", self.pfn):
+            return RootTree(self.pfn, self._directory[name])
 
     def text(self, key: str) -> str | None:
         """The text of a TObjString, or None when the file has no such key.
@@ -105,33 +104,31 @@ class RootFile:
         Raises:
             FileOpenError: the key is there and cannot be read.
         """
-        if self._directory.classnames(cycle=False).get(key) != "TObjString":
+        if self._class_names.get(key) != "TObjString":
             return None
-        return str(self._read_object(key))
+        with opening(f"key {key!r}", self.pfn):
+            return str(self._directory[key])
 
     def member_names(self, class_name: str) -> Sequence[str]:
-        """Names of the data members that the file's streamer info gives a class, in stored order."""
-        streamers = self._directory.file.streamers.get(class_name, {})
-        newest = streamers[max(streamers)] if streamers else None
-        return [element.name for element in newest.elements] if newest else []
+        """Names of the data members that the file's streamer info gives a class, in stored order.
 
-    def _read_object(self, name: str) -> Any:
-        try:
-            return self._directory[name]
-        except Exception as error:  # as in the constructor
-            message = f"cannot read {name!r} of input file {self.pfn!r}: {_first_line(error)}"
-            raise FileOpenError(message) from error
+        Raises:
+            FileOpenError: the streamer info cannot be read.
+        """
+        with opening("the streamer info", self.pfn):
+            streamers = self._directory.file.streamers.get(class_name, {})
+            newest = streamers[max(streamers)] if streamers else None
+            return [element.name for element in newest.elements] if newest else []
 
     def _what_there_is(self, name: str) -> str:
         trees = self.tree_names()
-        class_name = self._directory.classnames(cycle=False).get(name)
-        if class_name:
-            return f"{name!r} is a {class_name}, and only a TTree can be read"
+        if name in self._class_names:
+            return f"{name!r} is a {self._class_names[name]}, and only a TTree can be read"
         if trees:
             return "its trees: " + ", ".join(repr(tree) for tree in trees)
-        if not self._directory.keys():
+        if not self._class_names:
             return "it holds no objects at all: its writer may not have closed it"
-        return "it has no trees; its objects: " + ", ".join(self._directory.keys(cycle=False)[:12])
+        return "it has no trees; its objects: " + ", ".join(list(self._class_names)[:12])
 
 
 def _refuse_damaged(path: Path) -> None:
@@ -152,8 +149,3 @@ def _why_missing(path: Path) -> str:
         return f"its folder {str(path.parent)!r} does not exist"
     neighbours = (entry.name for entry in path.parent.glob("*.root"))
     return f"it does not exist; ROOT files in its folder: {near_names(path.name, neighbours)}"
-
-
-def _first_line(error: Exception) -> str:
-    lines = [line for line in str(error).splitlines() if line.strip()]
-    return lines[0] if lines else type(error).__name__

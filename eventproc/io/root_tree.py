@@ -1,10 +1,10 @@
-"""RootTree: branches of a TTree as flat columns; reading problems become FileReadError here."""
+"""RootTree: branches of a TTree as flat columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,9 @@ from uproot.interpretation.jagged import AsJagged
 from uproot.interpretation.numerical import AsDtype
 
 from eventproc.errors import FileReadError, ProductNotFound, near_names
+from eventproc.io.uproot_errors import opening, reading
 
 Offsets = npt.NDArray[np.int64]
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class RootTree:
 
         Raises:
             ProductNotFound: a branch is not there or is of another kind.
+            FileOpenError: the tree is damaged.
         """
         for name in names:
             if name not in self._branches:
@@ -75,7 +76,12 @@ class RootTree:
         Raises:
             FileReadError: uproot cannot read them.
         """
-        return self._translate(name, start, stop, lambda branch: self._read(branch, start, stop))
+        with reading(name, start, stop, self.pfn):
+            branch = self._branches[name]
+            array = _array(branch, start, stop, branch.interpretation)
+            if isinstance(branch.interpretation, AsJagged):
+                return _flatten(array)
+            return Column(np.arange(stop - start + 1), np.asarray(array.layout.data))
 
     def read_axis(self, names: Sequence[str], start: int, stop: int) -> Mapping[str, Column]:
         """Reads branches whose rows belong together; the columns share their offsets.
@@ -100,47 +106,38 @@ class RootTree:
         Raises:
             FileReadError: uproot cannot read them.
         """
-        as_bytes = AsJagged(AsDtype("u1"))
-        return self._translate(name, start, stop, lambda b: _flatten(_array(b, start, stop, as_bytes)))
+        with reading(name, start, stop, self.pfn):
+            return _flatten(_array(self._branches[name], start, stop, AsJagged(AsDtype("u1"))))
 
     def cluster_limits(self, names: Sequence[str]) -> Sequence[int]:
-        """Entries at which baskets of all the named branches begin, with 0 and the number of entries."""
+        """Entries at which baskets of all the named branches begin, with 0 and the number of entries.
+
+        Raises:
+            FileOpenError: the tree is damaged.
+        """
         if not names or not self.n_entries:
             return [0, self.n_entries]
         wanted = set(names)
-        limits = self._tree.common_entry_offsets(filter_branch=lambda branch: branch.name in wanted)
-        return sorted({0, *(int(limit) for limit in limits), self.n_entries})
+        with opening(f"tree {self.name!r}", self.pfn):
+            limits = self._tree.common_entry_offsets(filter_branch=lambda branch: branch.name in wanted)
+            return sorted({0, *(int(limit) for limit in limits), self.n_entries})
 
     def entry_bytes(self, names: Sequence[str]) -> float:
-        """Mean uncompressed size of an entry of the named branches."""
-        total = sum(int(self._branches[name].uncompressed_bytes) for name in names)
+        """Mean uncompressed size of an entry of the named branches.
+
+        Raises:
+            FileOpenError: the tree is damaged.
+        """
+        with opening(f"tree {self.name!r}", self.pfn):
+            total = sum(int(self._branches[name].uncompressed_bytes) for name in names)
         return total / max(self.n_entries, 1)
 
-    def entries_of(self, name: str) -> int:
-        """Number of entries that a branch itself claims."""
-        return int(self._branches[name].num_entries)
-
     def _is_jagged(self, name: str) -> bool | None:
-        interpretation = self._branches[name].interpretation
+        with opening(f"branch {name!r}", self.pfn):
+            interpretation = self._branches[name].interpretation
         if isinstance(interpretation, AsJagged):
             return True if _is_number(interpretation.content) else None
         return False if _is_number(interpretation) else None
-
-    def _read(self, branch: Any, start: int, stop: int) -> Column:
-        array = _array(branch, start, stop, branch.interpretation)
-        if isinstance(branch.interpretation, AsJagged):
-            return _flatten(array)
-        return Column(np.arange(stop - start + 1), np.asarray(array.layout.data))
-
-    def _translate(self, name: str, start: int, stop: int, read: Callable[[Any], R]) -> R:
-        try:
-            return read(self._branches[name])
-        except Exception as error:  # damaged baskets raise whatever the codec and numpy raise
-            message = (
-                f"cannot read branch {name!r}, entries {start} to {stop - 1}, of input file "
-                f"{self.pfn!r}: {type(error).__name__}: {str(error).strip() or 'no more is known'}"
-            )
-            raise FileReadError(message) from error
 
 
 def _array(branch: Any, start: int, stop: int, interpretation: Any) -> Any:

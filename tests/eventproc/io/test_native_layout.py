@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from eventproc.errors import FileOpenError, FileReadError, ProductNotFound
 from eventproc.io.column_buffer import STORABLE, crc32
-from eventproc.io.file_metadata import METADATA_KEY, decode_metadata
+from eventproc.io.file_metadata import METADATA_KEY, decode_metadata, seal
 from eventproc.io.layout_conformance import LayoutConformance
 from eventproc.io.native_layout import NativeLayout
 from eventproc.io.root_file import RootFile
@@ -42,13 +42,15 @@ class TestNativeLayout(LayoutConformance):
 
 def metadata_of(path):
     with uproot.open(path) as file:
-        return json.loads(file[METADATA_KEY])
+        metadata = json.loads(file[METADATA_KEY])
+    del metadata["metadataCrc32"]
+    return metadata
 
 
 def rewrite(path, metadata):
     """Puts another metadata text into a file, as a newer cycle of the same key."""
     with uproot.update(path) as file:
-        file[METADATA_KEY] = json.dumps(metadata)
+        file[METADATA_KEY] = seal(json.dumps(metadata))
     return path
 
 
@@ -223,10 +225,21 @@ def test_a_newer_format_is_refused(tmp_path):
         layout().open(file)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 1}', '{"format": 1, "products": 7}'])
-def test_a_damaged_text_is_no_metadata(text):
-    with pytest.raises(ValueError, match="damaged"):
-        decode_metadata(text)
+@pytest.mark.parametrize("text", ["{}", '{"format": 1}', '{"format": 1, "products": 7}', "{a}", "[]"])
+def test_other_text_is_no_metadata(text):
+    for candidate in (text, seal(text), "", "{"):
+        with pytest.raises(ValueError, match=r"its (metadata|format) is"):
+            decode_metadata(candidate)
+
+
+def test_no_changed_character_of_the_metadata_passes(tmp_path):
+    with uproot.open(write_file(tmp_path / "a.root", 3)) as file:
+        text = str(file[METADATA_KEY])
+    assert decode_metadata(text).completion.nEvents == 3
+    for position in range(len(text)):
+        changed = chr(ord(text[position]) ^ 1)
+        with pytest.raises(ValueError, match="damaged"):
+            decode_metadata(text[:position] + changed + text[position + 1 :])
 
 
 def test_a_tree_with_other_than_the_promised_entries_is_refused(tmp_path):
