@@ -12,7 +12,7 @@ from eventproc.errors import (
     FileOpenError,
     ProductNotFound,
 )
-from eventproc.io.root_file import RootFile
+from eventproc.io.root_file import NotInFile, RootFile
 from eventproc.io.root_tree import Column
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
@@ -72,11 +72,12 @@ class Layout(ABC):
 
     @abstractmethod
     def open(self, file: RootFile) -> LayoutFile:
-        """Looks at a file. Failing here is how a layout says that a file is not of its kind.
+        """Looks at a file. Which error it raises tells whether a file is of the layout's kind.
 
         Raises:
-            FileOpenError: the file has not the objects that the layout expects.
-            ProductNotFound: it has them, but a branch is missing or of another type.
+            NotInFile: the file has nothing of what the layout expects; another layout may know it.
+            ProductNotFound: the file is of this layout, but a branch is missing or of another type.
+            FileOpenError: the file is of this layout, but damaged.
         """
 
 
@@ -102,24 +103,28 @@ def open_with(layouts: Mapping[str, Layout], file: RootFile) -> LayoutFile:
     """Looks at a file with the one of several layouts that recognises it.
 
     Raises:
-        FileOpenError: none does, for want of a tree or another object.
-        ProductNotFound: none does, but one misses no more than a branch.
+        NotInFile: none does.
+        ProductNotFound: one does, but a branch is missing or of another type.
+        FileOpenError: one does, but the file is damaged.
         ConfigurationError: more than one does.
     """
     opened: dict[str, LayoutFile] = {}
-    refusals: dict[str, EventProcError] = {}
+    claimed: dict[str, EventProcError] = {}
+    refused: dict[str, EventProcError] = {}
     for name, layout in layouts.items():
         try:
             opened[name] = layout.open(file)
+        except NotInFile as error:
+            refused[name] = error
         except (FileOpenError, ProductNotFound) as error:
-            refusals[name] = error
-    if len(opened) == 1:
-        return next(iter(opened.values()))
-    if opened:
+            claimed[name] = error
+    if len(opened) > 1:
         choice = " and ".join(repr(name) for name in opened)
         message = f"layouts {choice} all recognise input file {file.pfn!r}; say which with layout=..."
         raise ConfigurationError(message)
-    raise _refused(refusals, file)
+    if opened:
+        return next(iter(opened.values()))
+    raise _combined(claimed or refused, file)
 
 
 def _make(name: str, parameters: Mapping[str, Any]) -> Layout:
@@ -130,10 +135,10 @@ def _make(name: str, parameters: Mapping[str, Any]) -> Layout:
     return layout(convert_parameters(layout.Params, parameters, f"layout {name!r} ({layout.__name__})"))
 
 
-def _refused(refusals: Mapping[str, EventProcError], file: RootFile) -> EventProcError:
-    if len(refusals) == 1:
-        return next(iter(refusals.values()))
-    nearly = [error for error in refusals.values() if isinstance(error, ProductNotFound)]
-    reasons = "".join(f"\n  {name}: {error}" for name, error in refusals.items())
-    message = f"no layout recognises input file {file.pfn!r}:{reasons}"
-    return ProductNotFound(message) if nearly else FileOpenError(message)
+def _combined(errors: Mapping[str, EventProcError], file: RootFile) -> EventProcError:
+    if len(errors) == 1:
+        return next(iter(errors.values()))
+    reasons = "".join(f"\n  {name}: {error}" for name, error in errors.items())
+    message = f"no layout can read input file {file.pfn!r}:{reasons}"
+    kinds = {type(error) for error in errors.values()}
+    return kinds.pop()(message) if len(kinds) == 1 else FileOpenError(message)

@@ -19,7 +19,7 @@ from eventproc.io.file_metadata import (
     decode_metadata,
 )
 from eventproc.io.layout import Layout, LayoutFile
-from eventproc.io.root_file import RootFile
+from eventproc.io.root_file import NotInFile, RootFile
 from eventproc.io.root_tree import Column, RootTree
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
@@ -114,7 +114,7 @@ class NativeLayout(Layout):
                 f"input file {file.pfn!r} has no key {METADATA_KEY!r}: "
                 "PoolOutputModule did not write it, or did not come to its end"
             )
-            raise FileOpenError(message)
+            raise NotInFile(message)
         try:
             metadata = decode_metadata(text)
         except ValueError as error:

@@ -22,6 +22,10 @@ _LOCAL = {"handler": MultithreadedFileSource, "use_threads": False}
 """Plain reads in the calling thread: half the CPU time of uproot's default, which goes through fsspec."""
 
 
+class NotInFile(FileOpenError):
+    """The file is whole, but has not the objects that were looked for: it is of another kind."""
+
+
 def local_path(file_name: str) -> Path | None:
     """The path of a local file name, its ``file:`` prefix removed; None for a URL of another scheme."""
     if file_name.startswith("file:"):
@@ -90,11 +94,12 @@ class RootFile:
         """A tree of the file.
 
         Raises:
-            FileOpenError: the file has no such tree, or it cannot be read.
+            NotInFile: the file has no such tree.
+            FileOpenError: the tree cannot be read.
         """
         if name not in self.tree_names():
             message = f"input file {self.pfn!r} has no tree {name!r}; {self._what_there_is(name)}"
-            raise FileOpenError(message)
+            raise NotInFile(message)
         with opening(f"tree {name!r}", self.pfn):
             return RootTree(self.pfn, self._directory[name])
 

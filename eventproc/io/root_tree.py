@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +42,7 @@ class RootTree:
         self._branches: dict[str, Any] = dict(tree.iteritems(recursive=True, full_paths=False))
 
     @property
-    def branch_names(self) -> Collection[str]:
+    def branch_names(self) -> Set[str]:
         """Names of all branches, nested ones included."""
         return self._branches.keys()
 

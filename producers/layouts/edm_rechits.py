@@ -11,7 +11,7 @@ import numpy as np
 
 from eventproc.errors import FileOpenError, FileReadError, ProductNotFound, near_names
 from eventproc.io.layout import Layout, LayoutFile
-from eventproc.io.root_file import RootFile
+from eventproc.io.root_file import NotInFile, RootFile
 from eventproc.io.root_tree import Column, RootTree
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
@@ -55,7 +55,7 @@ class EdmRecHitsLayout(Layout):
         tree = file.tree(TREE_NAME)
         if AUXILIARY not in tree.branch_names:
             message = f"tree {TREE_NAME!r} of input file {file.pfn!r} has no branch {AUXILIARY!r}"
-            raise FileOpenError(message)
+            raise NotInFile(message)
         members = file.member_names("edm::EventAuxiliary")
         if "id_" not in members:
             message = f"input file {file.pfn!r} does not describe the members of edm::EventAuxiliary"

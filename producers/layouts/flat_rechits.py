@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 
 from eventproc.io.layout import Layout, LayoutFile
-from eventproc.io.root_file import RootFile
+from eventproc.io.root_file import NotInFile, RootFile
 from eventproc.io.root_tree import Column, RootTree
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
@@ -47,11 +47,15 @@ class FlatRecHitsLayout(Layout):
         tree = file.tree(p.tree)
         ids = (p.run, p.luminosityBlock, p.event)
         hits = {"rawId": p.rawId, "energy": p.energy, "time": p.time, "flags": p.flags}
-        tree.require(*(name for name in hits.values() if name), jagged=True)
+        names = [name for name in hits.values() if name]
+        if not tree.branch_names & set(names):
+            message = f"tree {p.tree!r} of input file {file.pfn!r} has none of {', '.join(map(repr, names))}"
+            raise NotInFile(message)
+        tree.require(*names, jagged=True)
         tree.require(*ids, jagged=False)
         products = {_describe(EcalRecHits, HITS_LABEL, p.process): hits}
         jets = {"et": p.jetEt, "eta": p.jetEta, "phi": p.jetPhi}
-        if p.jetEt and set(jets.values()) <= set(tree.branch_names):
+        if p.jetEt and tree.branch_names >= set(jets.values()):
             tree.require(*jets.values(), jagged=True)
             products[_describe(PFJets, p.jetLabel, p.process)] = jets
         return FlatFile(tree, ids, products)

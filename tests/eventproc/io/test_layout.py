@@ -5,6 +5,7 @@ import pytest
 from eventproc.errors import ConfigurationError, FileOpenError, ProductNotFound
 from eventproc.io.layout import Layout, make_layouts, open_with
 from eventproc.io.native_layout import NativeLayout
+from eventproc.io.root_file import NotInFile
 
 FILE = SimpleNamespace(pfn="in.root")
 OPENED = SimpleNamespace()
@@ -72,12 +73,23 @@ def test_a_single_layout_says_itself_why_it_refuses():
 
 
 def test_a_file_that_nobody_recognises_comes_with_everybodys_reason():
-    layouts = {"a": Refuses(FileOpenError("no tree")), "b": Refuses(FileOpenError("no key"))}
-    with pytest.raises(FileOpenError, match=r"'in.root':\n  a: no tree\n  b: no key"):
+    layouts = {"a": Refuses(NotInFile("no tree")), "b": Refuses(NotInFile("no key"))}
+    with pytest.raises(NotInFile, match=r"'in.root':\n  a: no tree\n  b: no key"):
         open_with(layouts, FILE)
 
 
-def test_a_file_in_which_no_more_than_a_branch_is_missing_lacks_a_product():
-    layouts = {"a": Refuses(FileOpenError("no tree")), "b": Refuses(ProductNotFound("no branch"))}
-    with pytest.raises(ProductNotFound, match="no branch"):
+@pytest.mark.parametrize("error", [ProductNotFound("no branch"), FileOpenError("damaged")])
+def test_a_layout_that_knows_the_file_as_its_own_has_the_word(error):
+    layouts = {"a": Refuses(NotInFile("no tree")), "b": Refuses(error), "c": Refuses(NotInFile("no key"))}
+    with pytest.raises(type(error)) as raised:
+        open_with(layouts, FILE)
+    assert raised.value is error
+
+
+def test_two_layouts_that_know_the_file_as_their_own_both_have_the_word():
+    layouts = {"a": Refuses(ProductNotFound("no x")), "b": Refuses(ProductNotFound("no y"))}
+    with pytest.raises(ProductNotFound, match=r"a: no x\n  b: no y"):
+        open_with(layouts, FILE)
+    layouts["b"] = Refuses(FileOpenError("damaged"))
+    with pytest.raises(FileOpenError, match=r"a: no x\n  b: damaged"):
         open_with(layouts, FILE)

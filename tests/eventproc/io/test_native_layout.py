@@ -11,7 +11,7 @@ from eventproc.io.column_buffer import STORABLE, crc32
 from eventproc.io.file_metadata import METADATA_KEY, decode_metadata, seal
 from eventproc.io.layout_conformance import LayoutConformance
 from eventproc.io.native_layout import NativeLayout
-from eventproc.io.root_file import RootFile
+from eventproc.io.root_file import NotInFile, RootFile
 from eventproc.io.tree_writer import TreeWriter
 from eventproc.model.product import ColumnSchema, product_class
 from tests.eventproc.io.tracks import (
@@ -214,7 +214,7 @@ def test_a_code_without_a_string_is_a_read_error(tmp_path):
 def test_a_file_of_somebody_else_is_refused(tmp_path):
     with uproot.recreate(tmp_path / "a.root") as file:
         file.mktree("Events", {"run": np.arange(3)})
-    with RootFile(str(tmp_path / "a.root")) as file, pytest.raises(FileOpenError, match="no key 'eventproc'"):
+    with RootFile(str(tmp_path / "a.root")) as file, pytest.raises(NotInFile, match="no key 'eventproc'"):
         layout().open(file)
 
 

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import uproot
 
-from eventproc.errors import FileOpenError, FileReadError, ProductNotFound
+from eventproc.errors import FileReadError, ProductNotFound
 from eventproc.io.column_buffer import crc32
 from eventproc.io.layout_conformance import LayoutConformance
-from eventproc.io.root_file import RootFile
+from eventproc.io.root_file import NotInFile, RootFile
 from eventproc.model.event_id import EventID
 from eventproc.modules.parameters import convert_parameters
 from producers.layouts.edm_rechits import EdmRecHitsLayout
@@ -115,7 +115,7 @@ def test_the_endcap_alone_is_not_enough():
 def test_a_tree_without_auxiliary_is_not_of_cms(tmp_path):
     with uproot.recreate(tmp_path / "a.root") as file:
         file.mktree("Events", {"run": np.arange(3)})
-    with RootFile(str(tmp_path / "a.root")) as file, pytest.raises(FileOpenError, match="EventAuxiliary"):
+    with RootFile(str(tmp_path / "a.root")) as file, pytest.raises(NotInFile, match="EventAuxiliary"):
         layout().open(file)
 
 

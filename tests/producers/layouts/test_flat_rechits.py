@@ -3,9 +3,9 @@ import numpy as np
 import pytest
 import uproot
 
-from eventproc.errors import FileOpenError, ProductNotFound
+from eventproc.errors import ProductNotFound
 from eventproc.io.layout_conformance import LayoutConformance
-from eventproc.io.root_file import RootFile
+from eventproc.io.root_file import NotInFile, RootFile
 from eventproc.model.event_id import EventID
 from eventproc.modules.parameters import convert_parameters
 from producers.layouts.flat_rechits import FlatRecHitsLayout
@@ -106,12 +106,17 @@ def test_energies_in_double_precision_are_converted(tmp_path):
 
 
 def test_a_missing_tree_is_refused(tmp_path):
-    refused(write(tmp_path / "a.root", tree="Evts"), FileOpenError, "'Events'", "'Evts'")
+    refused(write(tmp_path / "a.root", tree="Evts"), NotInFile, "'Events'", "'Evts'")
 
 
 def test_a_missing_branch_is_refused_with_the_near_name(tmp_path):
     path = write(tmp_path / "a.root", EBHit_energy=None, EBHit_energi=jagged("float32"))
     refused(path, ProductNotFound, "'EBHit_energy'", "did you mean 'EBHit_energi'")
+
+
+def test_a_tree_with_nothing_of_the_hits_is_of_another_kind(tmp_path):
+    path = write(tmp_path / "a.root", EBHit=None, EEHit=ak.zip({"energy": jagged("float32")}))
+    refused(path, NotInFile, "none of 'EBHit_rawId', 'EBHit_energy', 'EBHit_time'")
 
 
 def test_a_misspelt_parameter_value_is_refused_with_the_near_name(tmp_path):
