@@ -11,7 +11,6 @@ from producers.samples.fast_simulation import BarrelSimulation, Particles
 
 QCD_PROCESS: Final = 0
 TOP_PROCESS: Final = 1
-TOP_QUARK: Final = 6
 MAX_PYTHIA_SEED: Final = 900_000_000
 """Largest seed Pythia takes (manual, "Random-Number Seed")."""
 
