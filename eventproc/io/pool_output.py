@@ -19,10 +19,11 @@ from eventproc.io.tree_writer import COMPRESSION, TreeWriter
 from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import ProcessDescription
 from eventproc.model.event import EventView
+from eventproc.model.file_records import OutputFileRecord
 from eventproc.model.product import Product
 from eventproc.model.token import Token
 from eventproc.modules.declare import Declare
-from eventproc.modules.output import OutputFileRecord, OutputModule
+from eventproc.modules.output import OutputModule
 from eventproc.modules.parameters import ParameterDescription, doc
 
 

@@ -23,9 +23,10 @@ from eventproc.io.layout import LayoutFile, make_layouts, open_with
 from eventproc.io.root_file import RootFile
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
+from eventproc.model.file_records import InputFileRecord
 from eventproc.model.ranges import EntryRange, LumiMask
 from eventproc.modules.parameters import ParameterDescription, doc
-from eventproc.modules.source import InputFileRecord, Source, SourceBinding, SourceEvent
+from eventproc.modules.source import Source, SourceBinding, SourceEvent
 
 CHUNK_ENTRIES = 1000
 """Entries read at once, at least: fewer and uproot's cost per call shows, more and only memory grows."""

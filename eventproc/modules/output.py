@@ -4,42 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import ProcessDescription
 from eventproc.model.event import EventView
+from eventproc.model.file_records import OutputFileRecord
 from eventproc.model.product import Product
 from eventproc.model.token import Token
 from eventproc.modules.module import Module
-
-
-@dataclass(frozen=True, slots=True)
-class OutputFileRecord:
-    """What the job report says of an output file.
-
-    Attributes:
-        pfn: where it lies; the partial file's name when the job did not finish.
-        label: label of the output module.
-        module_class: class of the output module.
-        events: events written.
-        complete: whether it stands under its final name.
-        size_bytes: its size.
-        checksum: ``adler32:...`` and ``sha256:...`` of the whole file, by algorithm; empty when unknown.
-        branches: names of the branches kept.
-        runs_and_lumis: (run, luminosity block, events) written.
-    """
-
-    pfn: str
-    label: str
-    module_class: str
-    events: int
-    complete: bool
-    size_bytes: int = 0
-    checksum: dict[str, str] | None = None
-    branches: tuple[str, ...] = ()
-    runs_and_lumis: tuple[tuple[int, int, int], ...] = ()
 
 
 class OutputModule(Module):

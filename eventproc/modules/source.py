@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event import ReadSlot
 from eventproc.model.event_id import EventID
+from eventproc.model.file_records import InputFileRecord
 from eventproc.model.product import Product
 from eventproc.modules.parameters import ParameterDescription
 
@@ -29,16 +30,6 @@ class SourceEvent:
 
     id: EventID
     read: ReadSlot
-
-
-@dataclass(frozen=True, slots=True)
-class InputFileRecord:
-    """What the job report says of an input file."""
-
-    pfn: str
-    events_read: int
-    runs_and_lumis: tuple[tuple[int, int], ...] = ()
-    source_class: str = "PoolSource"
 
 
 class Source(ABC):

@@ -10,8 +10,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from eventproc.errors import UnexpectedTermination
-from eventproc.modules.output import OutputFileRecord
-from eventproc.modules.source import InputFileRecord
+from eventproc.model.file_records import InputFileRecord, OutputFileRecord
 from eventproc.services.job_report import ErrorRecord, JobReport
 from eventproc.services.plain_values import leaves, plain_value, printable
 

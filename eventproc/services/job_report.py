@@ -12,8 +12,7 @@ from typing import Any, Self
 
 from eventproc.errors import CaughtSignal, EventProcError, UnexpectedTermination
 from eventproc.model.event_id import EventID
-from eventproc.modules.output import OutputFileRecord
-from eventproc.modules.source import InputFileRecord
+from eventproc.model.file_records import InputFileRecord, OutputFileRecord
 from eventproc.services.resource_use import MemoryUse, ResourceUse
 from eventproc.version import __version__
 

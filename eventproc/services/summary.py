@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eventproc.errors import EventProcError
-from eventproc.modules.output import OutputFileRecord
+from eventproc.model.file_records import OutputFileRecord
 from eventproc.services.job_report import ErrorRecord, JobReport
 from eventproc.services.plain_values import printable
 

@@ -9,6 +9,7 @@ import numpy as np
 from eventproc.errors import EventCorruption, ExternalFailure, FileReadError, FileWriteError
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
+from eventproc.model.file_records import OutputFileRecord
 from eventproc.model.input_tag import InputTag
 from eventproc.model.product import Product, column
 from eventproc.modules import (
@@ -22,7 +23,6 @@ from eventproc.modules import (
     Source,
     SourceEvent,
 )
-from eventproc.modules.output import OutputFileRecord
 
 LOG: list[Any] = []
 """What modules did, in order; cleared by the fixture ``log``."""

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from eventproc.errors import CaughtSignal, FileOpenError
 from eventproc.model.event_id import EventID
-from eventproc.modules.output import OutputFileRecord
-from eventproc.modules.source import InputFileRecord
+from eventproc.model.file_records import InputFileRecord, OutputFileRecord
 from eventproc.services.framework_job_report import render_framework_job_report
 from eventproc.services.job_report import JobReport, SkippedEvent
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from eventproc.errors import FileOpenError, FileWriteError
-from eventproc.modules.output import OutputFileRecord
+from eventproc.model.file_records import OutputFileRecord
 from eventproc.services.job_report import JobReport
 from eventproc.services.job_report_files import RESERVED_BYTES, report_paths, write_job_report
 

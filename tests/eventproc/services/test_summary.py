@@ -9,7 +9,7 @@ from rich.console import Console
 
 from eventproc.errors import CaughtSignal, ExternalFailure, FileOpenError
 from eventproc.model.event_id import EventID
-from eventproc.modules.output import OutputFileRecord
+from eventproc.model.file_records import OutputFileRecord
 from eventproc.services.job_report import JobReport, SkippedEvent
 from eventproc.services.summary import (
     event_lines,

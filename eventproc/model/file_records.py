@@ -1,0 +1,42 @@
+"""InputFileRecord and OutputFileRecord: what a job report says of the files that were read and written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class InputFileRecord:
+    """What the job report says of an input file."""
+
+    pfn: str
+    events_read: int
+    runs_and_lumis: tuple[tuple[int, int], ...] = ()
+    source_class: str = "PoolSource"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFileRecord:
+    """What the job report says of an output file.
+
+    Attributes:
+        pfn: where it lies; the partial file's name when the job did not finish.
+        label: label of the output module.
+        module_class: class of the output module.
+        events: events written.
+        complete: whether it stands under its final name.
+        size_bytes: its size.
+        checksum: ``adler32:...`` and ``sha256:...`` of the whole file, by algorithm; empty when unknown.
+        branches: names of the branches kept.
+        runs_and_lumis: (run, luminosity block, events) written.
+    """
+
+    pfn: str
+    label: str
+    module_class: str
+    events: int
+    complete: bool
+    size_bytes: int = 0
+    checksum: dict[str, str] | None = None
+    branches: tuple[str, ...] = ()
+    runs_and_lumis: tuple[tuple[int, int, int], ...] = ()
