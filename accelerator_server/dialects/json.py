@@ -19,9 +19,11 @@ from inference_client.protocol.arrays import Array, to_array
 from inference_client.protocol.datatypes import DTYPES
 from inference_client.protocol.errors import InvalidTensorError, MalformedBodyError
 from inference_client.protocol.messages import (
+    Datatype,
     ErrorBody,
     InferenceRequest,
     InferenceResponse,
+    Name,
     Parameters,
     RequestedOutput,
     RequestId,
@@ -36,8 +38,8 @@ _KINDS = {"b": "b", "u": "iu", "i": "iu", "f": "iuf"}
 class JsonTensor(Struct, forbid_unknown_fields=True, kw_only=True):
     """A tensor whose elements are a list, or lie behind the JSON part."""
 
-    name: str
-    datatype: str
+    name: Name
+    datatype: Datatype
     shape: Shape
     parameters: Parameters = {}
     data: list[Any] | None = None

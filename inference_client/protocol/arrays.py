@@ -1,5 +1,6 @@
 """Tensors from numpy arrays and back: three encodings, checked before anything is allocated."""
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -182,13 +183,13 @@ def sparse_parts(tensor: Tensor) -> SparseParts:
     if tensor.counts is None or tensor.index is None or tensor.value is None or not tensor.shape:
         message = f"tensor {tensor.name!r} of shape {tensor.shape} is not sparse with rows"
         raise InvalidTensorError(message)
-    value_dtype = DTYPES.get(tensor.value_datatype or "")
-    if value_dtype is None or not np.can_cast(value_dtype, wire_dtype(tensor), "safe"):
+    value_dtype = _value_dtype(tensor.value_datatype, tensor.datatype)
+    if value_dtype is None:
         message = f"tensor {tensor.name!r}: {tensor.value_datatype} values do not fit into {tensor.datatype}"
         raise InvalidTensorError(message)
     _check_length(tensor, "counts", tensor.counts, 4 * tensor.shape[0])
     counts = np.frombuffer(tensor.counts, np.dtype("<u4"))
-    n_pairs = int(counts.sum(dtype=np.uint64))
+    n_pairs = int(np.add.reduce(counts, dtype=np.uint64))
     index_dtype = _index_dtype(math.prod(tensor.shape[1:]))
     _check_length(tensor, "index", tensor.index, n_pairs * index_dtype.itemsize)
     _check_length(tensor, "value", tensor.value, n_pairs * value_dtype.itemsize)
@@ -218,6 +219,15 @@ def bytes_of(array: Array) -> memoryview:
     return little.reshape(-1).view(np.uint8).data
 
 
+@functools.lru_cache(256)
+def _value_dtype(value_datatype: str | None, datatype: str) -> np.dtype[np.generic] | None:
+    """Element type of sparse values, if it is one and fits into `datatype` without loss."""
+    value_dtype, dtype = DTYPES.get(value_datatype or ""), DTYPES.get(datatype)
+    if value_dtype is None or dtype is None or not np.can_cast(value_dtype, dtype, "safe"):
+        return None
+    return value_dtype
+
+
 def _index_dtype(row_size: int) -> np.dtype[np.unsignedinteger]:
     return np.dtype("<u2") if row_size <= MAX_U16_ROW_SIZE else np.dtype("<u4")
 
@@ -228,7 +238,7 @@ def _elements(tensor: Tensor, data: memoryview) -> Array:
 
 def _check_index(name: str, index: Array, row_size: int) -> None:
     lowest = 0 if index.dtype.kind == "u" or not index.size else int(index.min())
-    if lowest < 0 or (index.size and int(index.max()) >= row_size):
+    if lowest < 0 or (index.size and int(np.maximum.reduce(index)) >= row_size):
         message = f"tensor {name!r}: an index is outside its row of {row_size} elements"
         raise InvalidTensorError(message)
 

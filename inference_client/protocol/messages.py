@@ -14,6 +14,7 @@ MAX_NAME_LENGTH = 128
 MAX_ERROR_LENGTH = 4096
 
 Name = Annotated[str, Meta(min_length=1, max_length=MAX_NAME_LENGTH)]
+Datatype = Annotated[str, Meta(max_length=16)]
 RequestId = Annotated[str, Meta(max_length=MAX_NAME_LENGTH)]
 Dimension = Annotated[int, Meta(ge=0, le=2**48)]
 Shape = Annotated[list[Dimension], Meta(max_length=MAX_RANK)]
@@ -40,14 +41,14 @@ class Tensor(Struct, forbid_unknown_fields=True, omit_defaults=True, kw_only=Tru
     """
 
     name: Name
-    datatype: str
+    datatype: Datatype
     shape: Shape
     data: memoryview | None = None
     scale: float | None = None
     counts: memoryview | None = None
     index: memoryview | None = None
     value: memoryview | None = None
-    value_datatype: str | None = None
+    value_datatype: Datatype | None = None
 
     def __post_init__(self) -> None:
         sparse_fields = (self.counts, self.index, self.value, self.value_datatype)

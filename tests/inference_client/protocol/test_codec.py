@@ -170,6 +170,7 @@ REFUSED = {
     "scale of floats": with_tensor(scale=1.0),
     "half a sparse tensor": with_tensor(data=..., counts=b"", index=b""),
     "dense and sparse": with_tensor(counts=b""),
+    "datatype of a thousand letters": with_tensor(datatype="F" * 1000),
     "negative size": with_tensor(shape=[-1, 3]),
     "rank of nine": with_tensor(shape=[1] * 9),
     "fractional size": with_tensor(shape=[2.5, 3]),

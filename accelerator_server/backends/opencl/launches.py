@@ -1,0 +1,279 @@
+"""Turns layers and their places into kernel launches and the constants they read; still without a device."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from accelerator_server.backends.opencl.kernels import Kernel, kernel
+from accelerator_server.backends.opencl.layers import (
+    Addition,
+    Convolution,
+    Layer,
+    Network,
+    Pointwise,
+    Pooling,
+    Softmax,
+)
+from accelerator_server.backends.opencl.placement import BLOCK, Geometry, Placed, Placement
+from accelerator_server.backends.opencl.tiling import Cut, Problem, Tile
+
+
+@dataclass(frozen=True, slots=True)
+class MapBuffer:
+    """The buffer with this number in the placement."""
+
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class HostBuffer:
+    """The buffer through which an input or output of this name passes."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Constant:
+    """Weights and the like, float32, in the order in which the kernel reads them."""
+
+    values: NDArray[np.float32]
+
+
+Argument = MapBuffer | HostBuffer | Constant | int
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """One kernel over one row or more.
+
+    Attributes:
+        layer: Name of the map that it writes.
+        kernel: Which.
+        arguments: In the kernel's order.
+        items: Work items along the first two axes; the third counts rows.
+    """
+
+    layer: str
+    kernel: Kernel
+    arguments: tuple[Argument, ...]
+    items: tuple[int, int]
+
+    @property
+    def global_size(self) -> tuple[int, int]:
+        """The items, filled up to whole work groups."""
+        group = self.kernel.group
+        return -(-self.items[0] // group) * group, self.items[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """All launches of a network: inputs to their maps, the layers, maps to the outputs."""
+
+    uploads: tuple[Launch, ...]
+    layers: tuple[Launch, ...]
+    downloads: tuple[Launch, ...]
+
+    @property
+    def kernels(self) -> frozenset[Kernel]:
+        """Every kernel that is launched."""
+        return frozenset(launch.kernel for launch in (*self.uploads, *self.layers, *self.downloads))
+
+
+def plan(network: Network, placement: Placement, cut: Cut, tiles: Mapping[Problem, Tile]) -> Program:
+    """Plans the launches of a network.
+
+    Args:
+        network: Its layers.
+        placement: Where its maps lie.
+        cut: How work is dealt on this class of devices.
+        tiles: For each convolution.
+    """
+    planner = _Planner(placement, cut, tiles)
+    return Program(
+        tuple(planner.transfer("upload", m.name, m.name) for m in network.inputs),
+        tuple(planner.layer(layer) for layer in network.layers),
+        tuple(planner.transfer("download", name, held) for name, held in network.outputs.items()),
+    )
+
+
+def problem_of(layer: Convolution, placement: Placement) -> Problem:
+    """What decides the tile of a convolution."""
+    source, target = placement.maps[layer.source].geometry, placement.maps[layer.target.name].geometry
+    return Problem(
+        layer.window.size,
+        layer.window.stride,
+        source.block,
+        source.blocks,
+        target.blocks,
+        target.height,
+        target.width,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Planner:
+    placement: Placement
+    cut: Cut
+    tiles: Mapping[Problem, Tile] = field(default_factory=dict)
+
+    def layer(self, layer: Layer) -> Launch:
+        match layer:
+            case Convolution():
+                return self._convolution(layer)
+            case Pooling():
+                return self._pooling(layer)
+            case Pointwise():
+                return self._pointwise(layer)
+            case Addition():
+                return self._addition(layer)
+            case Softmax():
+                return self._softmax(layer)
+        message = f"no kernel for {type(layer).__name__}"
+        raise TypeError(message)
+
+    def transfer(self, template: str, host_name: str, map_name: str) -> Launch:
+        placed = self.placement.maps[map_name]
+        host, device = HostBuffer(host_name), MapBuffer(placed.buffer)
+        ends = (host, device) if template == "upload" else (device, host)
+        shape, geometry = placed.map, placed.geometry
+        sizes = (shape.channels, shape.height, shape.width, geometry.block)
+        one = kernel(template, group=self.cut.group)
+        arguments = (*ends, *sizes, *_layout(geometry))
+        return Launch(host_name, one, arguments, (shape.height * shape.width, shape.channels))
+
+    def _convolution(self, layer: Convolution) -> Launch:
+        source, target = self._place(layer.source), self._place(layer.target.name)
+        addend = self._place(layer.addend) if layer.addend else target
+        problem = problem_of(layer, self.placement)
+        tile = self.tiles[problem]
+        one = kernel(
+            "convolution",
+            group=self.cut.group,
+            lanes=self.cut.lanes,
+            size_y=problem.size[0],
+            size_x=problem.size[1],
+            stride_y=problem.stride[0],
+            stride_x=problem.stride[1],
+            source_block=problem.source_block,
+            tile_rows=tile.rows,
+            tile_columns=tile.columns,
+            tile_blocks=tile.blocks,
+        )
+        arguments = (
+            MapBuffer(source.buffer),
+            Constant(packed_weights(layer, source.geometry, target.geometry.blocks, tile.blocks)),
+            Constant(packed_channels(layer.bias, target.geometry)),
+            MapBuffer(addend.buffer),
+            MapBuffer(target.buffer),
+            source.geometry.blocks,
+            problem.height,
+            problem.width,
+            *_layout(source.geometry, layer.window.pads[0], layer.window.pads[1]),
+            *_layout(target.geometry),
+            *_layout(addend.geometry),
+            int(bool(layer.addend)),
+            int(layer.relu),
+        )
+        tile_count = -(-problem.width // tile.columns) * -(-problem.height // tile.rows)
+        items = (tile_count * (BLOCK // self.cut.lanes), problem.target_blocks // tile.blocks)
+        return Launch(layer.target.name, one, arguments, items)
+
+    def _pooling(self, layer: Pooling) -> Launch:
+        source, target = self._place(layer.source), self._place(layer.target.name)
+        arguments = (
+            MapBuffer(source.buffer),
+            MapBuffer(target.buffer),
+            source.geometry.height,
+            source.geometry.width,
+            target.geometry.height,
+            target.geometry.width,
+            *_layout(source.geometry),
+            *_layout(target.geometry),
+            *layer.window.size,
+            *layer.window.stride,
+            *layer.window.pads[:2],
+            int(layer.average),
+            int(layer.counts_pads),
+        )
+        return self._by_pixel("pooling", target, arguments)
+
+    def _pointwise(self, layer: Pointwise) -> Launch:
+        source, target = self._place(layer.source), self._place(layer.target.name)
+        arguments = (
+            MapBuffer(source.buffer),
+            Constant(packed_channels(layer.scale, target.geometry)),
+            Constant(packed_channels(layer.shift, target.geometry)),
+            MapBuffer(target.buffer),
+            target.geometry.height,
+            target.geometry.width,
+            *_layout(source.geometry),
+            *_layout(target.geometry),
+            int(layer.function),
+        )
+        return self._by_pixel("pointwise", target, arguments)
+
+    def _addition(self, layer: Addition) -> Launch:
+        first, second, target = map(self._place, (layer.first, layer.second, layer.target.name))
+        arguments = (
+            MapBuffer(first.buffer),
+            MapBuffer(second.buffer),
+            MapBuffer(target.buffer),
+            target.geometry.height,
+            target.geometry.width,
+            *_layout(first.geometry),
+            *_layout(second.geometry),
+            *_layout(target.geometry),
+            int(layer.relu),
+        )
+        return self._by_pixel("addition", target, arguments)
+
+    def _softmax(self, layer: Softmax) -> Launch:
+        source, target = self._place(layer.source), self._place(layer.target.name)
+        arguments = (
+            MapBuffer(source.buffer),
+            MapBuffer(target.buffer),
+            layer.target.channels,
+            target.geometry.block,
+            *_layout(source.geometry)[1:],
+            *_layout(target.geometry)[1:],
+        )
+        return Launch(layer.target.name, kernel("softmax", group=1), arguments, (1, 1))
+
+    def _by_pixel(self, template: str, target: Placed, arguments: tuple[Argument, ...]) -> Launch:
+        geometry = target.geometry
+        one = kernel(template, group=self.cut.group, lanes=geometry.block)
+        items = (geometry.height * geometry.width, geometry.blocks)
+        return Launch(target.map.name, one, arguments, items)
+
+    def _place(self, name: str) -> Placed:
+        return self.placement.maps[name]
+
+
+def _layout(geometry: Geometry, top: int = 0, left: int = 0) -> tuple[int, int, int, int]:
+    return geometry.pitch, geometry.plane, geometry.image, geometry.start(top, left)
+
+
+def packed_weights(
+    layer: Convolution, source: Geometry, target_blocks: int, tile_blocks: int
+) -> NDArray[np.float32]:
+    """Weights in the order in which an item reads them.
+
+    Returns:
+        float32, (target groups, source blocks, rows, columns, source channel, tile blocks, target channel).
+    """
+    n_out, n_in, rows, columns = layer.weights.shape
+    padded = np.zeros((target_blocks * BLOCK, source.blocks * source.block, rows, columns), np.float32)
+    padded[:n_out, :n_in] = layer.weights
+    split = padded.reshape(
+        target_blocks // tile_blocks, tile_blocks, BLOCK, source.blocks, source.block, rows, columns
+    )
+    return np.ascontiguousarray(split.transpose(0, 3, 5, 6, 4, 1, 2))
+
+
+def packed_channels(values: NDArray[np.float64], geometry: Geometry) -> NDArray[np.float32]:
+    """One number for each channel, float32, filled up to whole blocks with zeros."""
+    packed = np.zeros(geometry.blocks * geometry.block, np.float32)
+    packed[: len(values)] = values
+    return packed
