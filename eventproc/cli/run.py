@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import sys
 from collections.abc import Mapping
@@ -15,8 +14,6 @@ from eventproc.config.freeze import freeze
 from eventproc.config.loader import load_process
 from eventproc.errors import EventProcError
 from eventproc.model.descriptions import ProcessDescription
-from eventproc.runtime.builder import build
-from eventproc.runtime.processor import EventProcessor
 from eventproc.services.job_report import JobReport
 from eventproc.services.job_report_files import write_job_report
 from eventproc.services.summary import print_fatal, print_summary
@@ -63,6 +60,12 @@ def run_description(description: ProcessDescription, report: JobReport) -> Summa
     Raises:
         EventProcError: the job could not be built; once it runs, errors are in the report.
     """
+    # numpy and the event loop take longer to load than a wrong job file takes to be told.
+    import asyncio  # noqa: PLC0415
+
+    from eventproc.runtime.builder import build  # noqa: PLC0415
+    from eventproc.runtime.processor import EventProcessor  # noqa: PLC0415
+
     report.process, report.configuration_id = description.name, description.id
     job = build(description)
     report.configuration_id = job.description.id

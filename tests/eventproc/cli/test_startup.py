@@ -5,7 +5,19 @@ import sys
 
 import pytest
 
-HEAVY = ("numba", "awkward", "uproot", "fastjet", "openvino", "matplotlib", "hist", "aiohttp", "onnxruntime")
+HEAVY = (
+    "numpy",
+    "asyncio",
+    "numba",
+    "awkward",
+    "uproot",
+    "fastjet",
+    "openvino",
+    "matplotlib",
+    "hist",
+    "aiohttp",
+    "onnxruntime",
+)
 
 CHILD = """
 import sys
@@ -34,7 +46,7 @@ def test_help_loads_nothing_heavy(tmp_path, words):
     assert (code, loaded) == (0, []), done.stderr
 
 
-def test_a_configuration_error_loads_nothing_heavy(tmp_path):
+def test_a_wrong_job_file_is_told_before_numpy_and_the_event_loop_are_loaded(tmp_path):
     (tmp_path / "job_cfg.py").write_text(
         "import eventproc.config as cms\nprocess = cms.Process('X')\nprocess.p = cms.Path(process.nothing)\n"
     )
