@@ -111,7 +111,12 @@ def _default(c: ColumnSchema) -> Any:
 def _has_dtype(value: Any, dtype: str) -> bool:
     if dtype == "str":
         return isinstance(value, tuple)
-    return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype.name == dtype
+    return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == _numpy_dtype(dtype)
+
+
+@functools.cache
+def _numpy_dtype(name: str) -> np.dtype[Any]:
+    return np.dtype(name)
 
 
 @functools.cache
