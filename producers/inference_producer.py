@@ -20,6 +20,7 @@ from producers.datatypes import InferenceRecord
 from producers.inference_errors import as_framework_errors
 from producers.inference_service import InferenceService
 
+_LARGEST = {dtype: int(np.iinfo(dtype).max) for dtype in (np.uint8, np.uint16, np.uint32)}
 _SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6}
 
 
@@ -137,4 +138,4 @@ def inference_record(call: CallRecord, build_us: int) -> InferenceRecord:
 
 def _one(value: int, dtype: Any) -> Any:
     """A column of one value, at its type's largest where it would not fit."""
-    return np.array([min(value, np.iinfo(dtype).max)], dtype)
+    return np.array([min(value, _LARGEST[dtype])], dtype)
