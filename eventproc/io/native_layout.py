@@ -65,22 +65,33 @@ class NativeFile(LayoutFile):
         return self._tree.entry_bytes(self._names(branches))
 
     def damaged_branches(self) -> Sequence[str]:
-        """Branches whose values are not those written, by their CRC-32; reads the whole file.
+        """Branches whose values are not those written, or lie in other events; reads the whole file.
 
         A flipped bit often passes uproot's decompression unnoticed, whatever the codec.
 
         Raises:
             FileReadError: uproot does notice.
         """
+        counters = {
+            c.branch: p.counters[c.axis]
+            for p in self.metadata.products
+            for c in p.columns
+            if c.axis is not None
+        }
         limits = self._tree.cluster_limits(list(ID_BRANCHES))
-        damaged = []
-        for name, digest in self.metadata.completion.crc32.items():
-            found = 0
-            for start, stop in pairwise(limits):
-                found = crc32(np.asarray(self._tree.read(name, start, stop).content), found)
-            if f"{found:08x}" != digest:
-                damaged.append(name)
-        return damaged
+        digests = self.metadata.completion.crc32
+        return [name for name in digests if self._is_damaged(name, counters.get(name), limits, digests[name])]
+
+    def _is_damaged(self, name: str, counter: str | None, limits: Sequence[int], digest: str) -> bool:
+        found = 0
+        for start, stop in pairwise(limits):
+            column = self._tree.read(name, start, stop)
+            found = crc32(np.asarray(column.content), found)
+            if counter is not None:
+                counts = self._tree.read(counter, start, stop).content
+                if not np.array_equal(np.diff(column.offsets), np.asarray(counts)):
+                    return True
+        return f"{found:08x}" != digest
 
     def _names(self, branches: Sequence[BranchDescription]) -> list[str]:
         return [*ID_BRANCHES, *(c.branch for b in branches for c in self._products[b].columns)]

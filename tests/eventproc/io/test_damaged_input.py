@@ -59,7 +59,7 @@ def is_found_by_digest(path):
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")  # numpy's, about what damaged numbers overflow
 async def test_a_flipped_bit_is_an_error_or_found_by_the_digest(tmp_path, sample_seed):
-    assert await check_flips(tmp_path, sample_seed, 150)
+    assert await check_flips(tmp_path, sample_seed, 60)
 
 
 @pytest.mark.soak

@@ -1,0 +1,305 @@
+"""Merging: files of our own become one, in the order given, or nothing at all.
+
+A part that is incomplete, damaged or of another job is refused: every value of every part is compared with the
+digests that its writer stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+import numpy.typing as npt
+import uproot
+
+from eventproc.errors import FileOpenError, FileReadError, FileWriteError, MismatchedInputFiles, ProductNotFound
+from eventproc.io.column_buffer import CODE_DTYPE, COUNTER_DTYPE, RECORDS, ColumnBuffer, crc32, stored_dtype
+from eventproc.io.file_metadata import (
+    FORMAT,
+    ID_BRANCHES,
+    METADATA_KEY,
+    TREE_NAME,
+    Completion,
+    FileMetadata,
+    StoredColumn,
+    StoredProduct,
+    encode_metadata,
+)
+from eventproc.io.native_layout import NativeLayout
+from eventproc.io.publication import Publication, checksums
+from eventproc.io.root_file import RootFile
+from eventproc.io.root_tree import RootTree
+
+EVENTS_PER_BASKET = 1000
+"""Parts are gathered up to this: many small parts must not become many small baskets."""
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A file to be merged, and what is known of it.
+
+    Attributes:
+        name: path or URL.
+        events: events that it must hold; None when nobody knows.
+        sha256: of the whole file; "" when nobody knows. Only that of a local file is compared.
+    """
+
+    name: str
+    events: int | None = None
+    sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class MergedFile:
+    """What became of the parts."""
+
+    path: Path
+    events: int
+    size_bytes: int
+    checksum: Mapping[str, str]
+
+
+def merge_files(parts: Sequence[Part], output: Path, *, overwrite: bool = False) -> MergedFile:
+    """Writes the events of all parts into one file, which appears only when it is complete.
+
+    Args:
+        parts: files of one job configuration, in the order in which their events shall come.
+        output: the file to write.
+        overwrite: whether an existing file may be replaced.
+
+    Raises:
+        FileOpenError: a part cannot be opened, or its writer did not come to its end.
+        FileReadError: a part is not what was written: its checksum, its digests or its count differ.
+        MismatchedInputFiles: parts hold different products or were made by different configurations.
+        ConfigurationError: the output exists, or another job writes it.
+        FileWriteError: the output cannot be written.
+    """
+    if not parts:
+        message = f"nothing to merge into {str(output)!r}: no parts were given"
+        raise FileOpenError(message)
+    publication = Publication(output, overwrite=overwrite)
+    try:
+        writer = _MergeWriter(publication.file)
+        for part in parts:
+            writer.add(part)
+        writer.finish()
+        publication.complete()
+        _read_back(publication.temporary, writer.events)
+        sums = checksums(publication.temporary)
+        publication.publish()
+    except OSError as error:
+        publication.drop()
+        message = f"cannot write merged file {str(output)!r}: {error.strerror or error}"
+        raise FileWriteError(message) from error
+    except BaseException:
+        publication.drop()
+        raise
+    return MergedFile(output, writer.events, output.stat().st_size, sums)
+
+
+def _read_back(path: Path, events: int) -> None:
+    with RootFile(str(path)) as file:
+        found = NativeLayout(NativeLayout.Params()).open(file).n_entries
+    if found != events:
+        message = f"{found} of {events} events read back"
+        raise OSError(message)
+
+
+class _MergeWriter:
+    """Gathers the columns of parts and writes them, a basket's worth at a time."""
+
+    def __init__(self, file: Any) -> None:
+        self.events = 0
+        self._root = uproot.recreate(file, compression=uproot.ZSTD(1))
+        # Set by the first part.
+        self._tree: Any = None
+        self._first: FileMetadata | None = None
+        self._buffers: list[ColumnBuffer] = []
+        # Of the parts so far.
+        self._sources: list[dict[str, Any]] = []
+        self._crc32: dict[str, int] = {}
+        self._pending: dict[str, list[Array]] = {}
+        self._pending_events = 0
+
+    def add(self, part: Part) -> None:
+        """Takes all events of a part."""
+        _refuse_other_bytes(part)
+        with RootFile(part.name) as file:
+            metadata = _metadata(file, part)
+            self._begin(metadata, file.pfn)
+            tree = file.tree(TREE_NAME)
+            digests = dict.fromkeys(metadata.completion.crc32, 0)
+            for start in range(0, tree.n_entries, EVENTS_PER_BASKET):
+                stop = min(start + EVENTS_PER_BASKET, tree.n_entries)
+                self._take(_columns(tree, metadata.products, start, stop), metadata, digests)
+            _refuse_other_values(digests, metadata, file.pfn)
+        self.events += metadata.completion.nEvents
+        self._sources.append({"file": part.name, "events": metadata.completion.nEvents})
+
+    def finish(self) -> None:
+        """Writes what is left, and the metadata."""
+        self._flush()
+        first = self._first
+        if first is None:
+            return
+        last = {**first.processes[-1], "mergedFrom": self._sources} if first.processes else {}
+        dictionaries = {
+            branch: tuple(codes) for buffer in self._buffers for branch, codes in buffer.dictionaries.items()
+        }
+        metadata = FileMetadata(
+            FORMAT,
+            first.products,
+            (*first.processes[:-1], last) if last else (),
+            dictionaries,
+            Completion(
+                complete=True,
+                nEvents=self.events,
+                crc32={name: f"{value:08x}" for name, value in self._crc32.items()},
+            ),
+        )
+        self._root[METADATA_KEY] = encode_metadata(metadata)
+        self._root.close()
+
+    def _begin(self, metadata: FileMetadata, pfn: str) -> None:
+        if self._first is None:
+            self._first = metadata
+            self._buffers = [ColumnBuffer(product) for product in metadata.products]
+            types: dict[str, Any] = dict(ID_BRANCHES)
+            for buffer in self._buffers:
+                types |= buffer.branch_types()
+            self._tree = self._root.mktree(
+                TREE_NAME,
+                types,
+                counter_name=lambda records: records.removesuffix(RECORDS),
+                field_name=lambda _records, branch: branch,
+            )
+            self._crc32 = dict.fromkeys([*ID_BRANCHES, *_branches(metadata.products)], 0)
+            self._pending = {name: [] for name in self._crc32}
+            return
+        _refuse_other_job(self._first, metadata, pfn)
+
+    def _take(self, columns: Mapping[str, Array], metadata: FileMetadata, digests: dict[str, int]) -> None:
+        for name, values in columns.items():
+            if name in digests:
+                digests[name] = crc32(values, digests[name])
+        translated = {**columns, **self._recoded(columns, metadata)}
+        for name, values in translated.items():
+            self._crc32[name] = crc32(values, self._crc32[name])
+            self._pending[name].append(values)
+        self._pending_events += len(columns["event"])
+        if self._pending_events >= EVENTS_PER_BASKET:
+            self._flush()
+
+    def _recoded(self, columns: Mapping[str, Array], metadata: FileMetadata) -> Iterator[tuple[str, Array]]:
+        """Codes of strings in the part's dictionary, as codes in the dictionary of the merged file."""
+        recoded = []
+        for buffer in self._buffers:
+            for branch, codes in buffer.dictionaries.items():
+                words = metadata.dictionaries[branch]
+                table = np.array([codes.setdefault(w, len(codes)) for w in words], CODE_DTYPE)
+                recoded.append((branch, table[columns[branch]] if len(words) else columns[branch]))
+        return iter(recoded)
+
+    def _flush(self) -> None:
+        if not self._pending_events:
+            return
+        whole = {name: np.concatenate(parts) for name, parts in self._pending.items()}
+        values: dict[str, Any] = {name: whole[name] for name in ID_BRANCHES}
+        for buffer in self._buffers:
+            values |= _tree_values(buffer.stored, whole)
+        self._tree.extend(values)
+        self._pending = {name: [] for name in self._pending}
+        self._pending_events = 0
+
+
+def _metadata(file: RootFile, part: Part) -> FileMetadata:
+    metadata = NativeLayout(NativeLayout.Params()).open(file).metadata
+    completion = metadata.completion
+    if not completion.complete:
+        message = f"part {file.pfn!r} is incomplete: the job that wrote it did not come to its end"
+        raise FileOpenError(message)
+    if part.events is not None and part.events != completion.nEvents:
+        message = f"part {file.pfn!r} holds {completion.nEvents} events and its job wrote {part.events}"
+        raise FileReadError(message)
+    return metadata
+
+
+def _refuse_other_bytes(part: Part) -> None:
+    path = Path(part.name)
+    if not part.sha256 or "://" in part.name:
+        return
+    try:
+        found = checksums(path)["sha256"]
+    except OSError as error:
+        message = f"part {part.name!r} cannot be read: {error.strerror}"
+        raise FileOpenError(message) from None
+    if found != part.sha256:
+        message = f"part {part.name!r} is not what its job wrote: SHA-256 {found}, not {part.sha256}"
+        raise FileReadError(message)
+
+
+def _refuse_other_values(digests: Mapping[str, int], metadata: FileMetadata, pfn: str) -> None:
+    stored = metadata.completion.crc32
+    wrong = sorted(name for name, value in digests.items() if f"{value:08x}" != stored[name])
+    if wrong:
+        message = f"part {pfn!r} is damaged: values of {', '.join(wrong)} are not those that were written"
+        raise FileReadError(message)
+
+
+def _refuse_other_job(first: FileMetadata, other: FileMetadata, pfn: str) -> None:
+    if first.products != other.products:
+        names = {p.description().name for p in first.products} ^ {p.description().name for p in other.products}
+        which = ", ".join(sorted(names)) or "the same names with other columns"
+        message = f"part {pfn!r} holds other products than the first part: {which}"
+        raise MismatchedInputFiles(message)
+    made_by = [[(p.get("name"), p.get("id")) for p in m.processes] for m in (first, other)]
+    if made_by[0] != made_by[1]:
+        message = f"part {pfn!r} was made by another configuration than the first part: {made_by[1]}, {made_by[0]}"
+        raise MismatchedInputFiles(message)
+
+
+def _branches(products: Sequence[StoredProduct]) -> list[str]:
+    return [name for product in products for name in product.branch_names()]
+
+
+def _columns(tree: RootTree, products: Sequence[StoredProduct], start: int, stop: int) -> dict[str, Array]:
+    """Values of all branches, counters counted anew from what was read."""
+    columns: dict[str, Array] = {}
+    for name, dtype in ID_BRANCHES.items():
+        columns[name] = _array(tree.read(name, start, stop).content, dtype)
+    for product in products:
+        for axis in dict.fromkeys(c.axis for c in product.columns):
+            group = [c for c in product.columns if c.axis == axis]
+            read = tree.read_axis([c.branch for c in group], start, stop)
+            for c in group:
+                columns[c.branch] = _array(read[c.branch].content, stored_dtype(c))
+            if axis is not None:
+                counts = np.diff(read[group[0].branch].offsets)
+                columns[product.counters[axis]] = counts.astype(COUNTER_DTYPE)
+    return columns
+
+
+def _array(content: Any, dtype: str) -> Array:
+    return np.asarray(content).astype(dtype, copy=False)
+
+
+def _tree_values(product: StoredProduct, columns: Mapping[str, Array]) -> dict[str, Any]:
+    """Values of a product's branches for uproot's ``extend``."""
+    values: dict[str, Any] = {}
+    for axis in dict.fromkeys(c.axis for c in product.columns):
+        group: list[StoredColumn] = [c for c in product.columns if c.axis == axis]
+        if axis is None:
+            values |= {c.branch: columns[c.branch] for c in group}
+            continue
+        counter = product.counters[axis]
+        offsets = np.concatenate([[0], np.cumsum(columns[counter], dtype=np.int64)])
+        fields = [ak.contents.NumpyArray(columns[c.branch]) for c in group]
+        records = ak.contents.RecordArray(fields, [c.branch for c in group])
+        values[counter + RECORDS] = ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(offsets), records))
+    return values
