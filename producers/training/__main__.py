@@ -1,5 +1,6 @@
 """The commands of training: generate, train, export, evaluate."""
 
+import dataclasses
 import importlib.util
 import logging
 import sys
@@ -14,12 +15,13 @@ if importlib.util.find_spec("torch") is None or importlib.util.find_spec("onnx")
 
 import torch
 
-from producers.algorithms.image_specification import ImageSpecification
+from producers.algorithms.image_specification import PIXEL_RULES, ImageSpecification
 from producers.samples.generator import GenerationError
+from producers.training.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from producers.training.dataset import NO_AUGMENTATION, JetSample, draw_batch, leading_jets, load_jets
 from producers.training.evaluate import evaluate_model
 from producers.training.event_shards import EVENTS_PER_SHARD, generate_shards
-from producers.training.export import check_engines, export_model, load_tagger
+from producers.training.export import ExportError, check_engines, export_model, load_tagger
 from producers.training.model_card import write_model_card
 from producers.training.networks import NETWORKS
 from producers.training.train import Recipe, train
@@ -27,9 +29,7 @@ from producers.training.train import Recipe, train
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
 Events = Annotated[Path, typer.Option(help="Folder of the generated events.")]
-Network = Annotated[str, typer.Option(help=f"One of {', '.join(NETWORKS)}.")]
-PixelRule = Annotated[str, typer.Option(help="nearest or area; see ImageSpecification.")]
-Pixels = Annotated[int, typer.Option(help="Rows of the images the network sees; divides 224.")]
+CheckpointFile = Annotated[Path, typer.Option(help="Written by train.")]
 
 _CHECKED_IMAGES = 32
 
@@ -40,6 +40,14 @@ def _load(events: Path, *, test: bool) -> JetSample:
         return load_jets(events, test=test)
     except FileNotFoundError as error:
         sys.exit(str(error))
+
+
+def _read(path: Path) -> Checkpoint:
+    """Reads a checkpoint, or ends with the reason in words."""
+    try:
+        return read_checkpoint(path)
+    except (OSError, CheckpointError) as error:
+        sys.exit(f"cannot read the checkpoint {path}: {error}")
 
 
 @app.command()
@@ -62,9 +70,9 @@ def train_command(
     folder: Annotated[
         Path, typer.Option(help="For the checkpoint and the learning curve; goes on from there.")
     ],
-    network: Network = "small_resnet",
-    pixels: Pixels = 56,
-    pixel_rule: PixelRule = "nearest",
+    network: Annotated[str, typer.Option(help=f"One of {', '.join(NETWORKS)}.")] = "small_resnet",
+    pixels: Annotated[int, typer.Option(help="Rows of the images it sees; divides 224.")] = 56,
+    pixel_rule: Annotated[str, typer.Option(help=f"One of {', '.join(PIXEL_RULES)}.")] = "nearest",
     steps: Annotated[int, typer.Option(help="Batches in this stage.")] = 10_000,
     batch_size: Annotated[int, typer.Option(help="Jets in a batch.")] = 128,
     learning_rate: Annotated[float, typer.Option(help="Highest of the schedule.")] = 3e-3,
@@ -87,28 +95,28 @@ def train_command(
     )
     training, validation = _load(events, test=False), leading_jets(_load(events, test=True))
     typer.echo(f"{len(training)} jets to train on, {len(validation)} held out")
-    performance = train(
-        recipe, training, validation, folder, start_from=start_from, report_every=report_every
-    )
+    try:
+        performance = train(
+            recipe, training, validation, folder, start_from=start_from, report_every=report_every
+        )
+    except (OSError, CheckpointError) as error:
+        sys.exit(str(error))
     typer.echo(f"AUC {performance.auc}, rejection {performance.rejection_at_30} at 30%")
 
 
 @app.command()
 def export(
     events: Events,
-    checkpoint: Annotated[Path, typer.Option(help="Written by train.")],
+    checkpoint: CheckpointFile,
     folder: Annotated[Path, typer.Option(help="Version folder, such as data/models/toptag_small/1.")],
-    network: Network = "small_resnet",
-    pixels: Pixels = 56,
-    pixel_rule: PixelRule = "nearest",
 ) -> None:
     """Writes model.onnx and model.toml, and checks them with onnxruntime and OpenVINO on held-out jets."""
-    served = ImageSpecification(pixel_rule=pixel_rule)
-    if served.pixels % pixels:
-        sys.exit(
-            f"a network for {pixels} pixels cannot be served images of {served.pixels}: no whole multiple"
-        )
-    tagger = load_tagger(network, checkpoint, served.pixels // pixels)
+    trained = _read(checkpoint)
+    served = dataclasses.replace(trained.specification, pixels=ImageSpecification().pixels)
+    try:
+        tagger = load_tagger(trained, served)
+    except ExportError as error:
+        sys.exit(str(error))
     path = export_model(tagger, served, folder)
     jets = leading_jets(_load(events, test=True))
     images = draw_batch(jets, np.arange(_CHECKED_IMAGES), served, NO_AUGMENTATION, np.random.default_rng(0))
@@ -119,16 +127,14 @@ def export(
 @app.command()
 def evaluate(
     events: Events,
+    checkpoint: CheckpointFile,
     folder: Annotated[Path, typer.Option(help="Version folder of the exported model.")],
-    network: Network = "small_resnet",
-    pixels: Pixels = 56,
 ) -> None:
     """Measures an exported model on the held-out jets and writes its card, README.md, beside it."""
-    jets = leading_jets(_load(events, test=True))
-    n_training_jets = len(_load(events, test=False))
-    evaluation = evaluate_model(folder, jets)
+    trained = _read(checkpoint)
+    evaluation = evaluate_model(folder, leading_jets(_load(events, test=True)))
     card = folder / "README.md"
-    write_model_card(card, folder.parent.name, network, evaluation, n_training_jets, pixels)
+    write_model_card(card, folder.parent.name, trained, evaluation)
     typer.echo(card.read_text(encoding="utf-8"))
 
 

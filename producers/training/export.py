@@ -1,5 +1,6 @@
 """Writes a trained network as a model that the server can load, and checks that engines agree with it."""
 
+import dataclasses
 import hashlib
 import json
 import warnings
@@ -14,8 +15,8 @@ import torch
 from torch import nn
 
 from producers.algorithms.image_specification import ImageSpecification
+from producers.training.checkpoint import Checkpoint
 from producers.training.networks import LABELS, NETWORKS, Tagger
-from producers.training.train import load_weights
 
 OPSET: Final = 17
 MAX_ROWS: Final = 32
@@ -27,16 +28,23 @@ class ExportError(RuntimeError):
     """The exported model is not what was trained."""
 
 
-def load_tagger(network: str, checkpoint: Path, pooling: int) -> Tagger:
-    """Rebuilds the tagger of a checkpoint.
+def load_tagger(checkpoint: Checkpoint, served: ImageSpecification) -> Tagger:
+    """Rebuilds the tagger of a checkpoint for the images it will be served.
 
     Args:
-        network: Name in ``networks.NETWORKS``.
         checkpoint: Written by ``train``.
-        pooling: Pixels of the served image, in a row, that the network sees as one.
+        served: The specification of the served images; their pixels, added up, are those of the network.
+
+    Raises:
+        ExportError: The network was trained on images that are no coarser form of the served ones.
     """
-    body = NETWORKS[network]()
-    body.load_state_dict(load_weights(checkpoint))
+    trained = checkpoint.specification
+    pooling, rest = divmod(served.pixels, trained.pixels)
+    if rest or dataclasses.replace(trained, pixels=served.pixels) != served:
+        message = f"a network for images of {trained} cannot be served {served}: not the same but for pixels"
+        raise ExportError(message)
+    body = NETWORKS[checkpoint.network_name]()
+    body.load_state_dict(checkpoint.average)
     tagger = Tagger(body, pooling)
     tagger.eval()
     return tagger

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from producers.training.checkpoint import Checkpoint
 from producers.training.evaluate import Evaluation
 
 _FIGURES: Final = (
@@ -44,26 +45,22 @@ top and QCD jets come in equal parts.
 """
 
 
-def write_model_card(
-    path: Path, name: str, network: str, evaluation: Evaluation, n_training_jets: int, trained_pixels: int
-) -> None:
+def write_model_card(path: Path, name: str, checkpoint: Checkpoint, evaluation: Evaluation) -> None:
     """Writes a model card as Markdown.
 
     Args:
         path: Where to; ``README.md`` in the model's version folder.
         name: Of the model.
-        network: Of its architecture, in ``networks.NETWORKS``.
+        checkpoint: What it was exported from.
         evaluation: What was measured.
-        n_training_jets: Jets it was trained on.
-        trained_pixels: Rows of the images that the network itself sees.
     """
     model, mass = evaluation.model, evaluation.mass
     rows = (f"| {title} | {getattr(model, field)} | {getattr(mass, field)} |" for title, field in _FIGURES)
     page = _PAGE.format(
         name=name,
-        network=network,
-        pixels=trained_pixels,
-        n_training_jets=n_training_jets,
+        network=checkpoint.network_name,
+        pixels=checkpoint.specification.pixels,
+        n_training_jets=checkpoint.n_training_jets,
         model_bytes=evaluation.model_bytes,
         lit_pixels=evaluation.lit_pixels,
         n_signal=model.n_signal,

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from producers.algorithms.image_specification import ImageSpecification
 from producers.algorithms.tagging_metrics import TaggingPerformance, measure_tagging
+from producers.training.checkpoint import Checkpoint, CheckpointError, read_checkpoint, write_checkpoint
 from producers.training.dataset import NO_AUGMENTATION, Augmentation, JetSample, draw_batch
 from producers.training.networks import NETWORKS
 
@@ -104,31 +105,48 @@ class Trainer:
             n_steps += 1
         return total / max(n_steps, 1)
 
-    def save(self, path: Path) -> None:
-        """Writes a checkpoint; under its final name it is always complete."""
-        partial = path.with_suffix(".partial")
-        state = {
-            "step": self.step,
-            "network": self.network.state_dict(),
-            "average": self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-        }
-        torch.save(state, partial)
-        partial.replace(path)
+    def save(self, path: Path, n_training_jets: int) -> None:
+        """Writes a checkpoint."""
+        checkpoint = Checkpoint(
+            network_name=self.recipe.network,
+            image_specification=self.recipe.specification.to_dict(),
+            n_training_jets=n_training_jets,
+            step=self.step,
+            network=self.network.state_dict(),
+            average=self.average.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+        )
+        write_checkpoint(path, checkpoint)
 
     def restore(self, path: Path) -> None:
-        """Goes on from a checkpoint of the same recipe."""
-        state = torch.load(path, weights_only=True)
-        self.step = state["step"]
-        self.network.load_state_dict(state["network"])
-        self.average.load_state_dict(state["average"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        """Goes on from a checkpoint of the same network and images.
+
+        Raises:
+            CheckpointError: It is of another network or of other images.
+        """
+        checkpoint = read_checkpoint(path)
+        there = (checkpoint.network_name, checkpoint.specification)
+        here = (self.recipe.network, self.recipe.specification)
+        if there != here:
+            message = f"cannot go on from {path}: it is of {there}, not of {here}; choose another folder"
+            raise CheckpointError(message)
+        self.step = checkpoint.step
+        self.network.load_state_dict(checkpoint.network)
+        self.average.load_state_dict(checkpoint.average)
+        self.optimizer.load_state_dict(checkpoint.optimizer)
 
     def start_from(self, path: Path) -> None:
-        """Takes the averaged weights of another stage, with a fresh optimizer."""
-        weights = load_weights(path)
-        self.network.load_state_dict(weights)
-        self.average.load_state_dict(weights)
+        """Takes the averaged weights of another stage, with a fresh optimizer.
+
+        Raises:
+            CheckpointError: It is of another network.
+        """
+        checkpoint = read_checkpoint(path)
+        if checkpoint.network_name != self.recipe.network:
+            message = f"cannot start a {self.recipe.network} from {path}: it is a {checkpoint.network_name}"
+            raise CheckpointError(message)
+        self.network.load_state_dict(checkpoint.average)
+        self.average.load_state_dict(checkpoint.average)
 
     def _follow(self) -> None:
         """Moves the average towards the network, faster in the first steps."""
@@ -165,6 +183,9 @@ def train(
 
     Returns:
         What the averaged weights reach at the end.
+
+    Raises:
+        CheckpointError: The folder, or ``start_from``, holds the training of something else.
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, curve = folder / "checkpoint.pt", folder / "curve.tsv"
@@ -178,7 +199,7 @@ def train(
         began = time.monotonic()
         loss = trainer.run(training, min(trainer.step + report_every, recipe.steps))
         elapsed = time.monotonic() - began
-        trainer.save(checkpoint)
+        trainer.save(checkpoint, len(training))
         performance = measure_network(trainer.average, validation, recipe.specification)
         _report(curve, trainer.step, recipe, loss, elapsed, performance)
     return measure_network(trainer.average, validation, recipe.specification)
@@ -204,12 +225,6 @@ def score_jets(
             images = draw_batch(jets, chosen, specification, NO_AUGMENTATION, random)
             scores.append(torch.softmax(network(_as_input(images)), dim=1)[:, 1].numpy())
     return np.concatenate(scores)
-
-
-def load_weights(path: Path) -> dict[str, Any]:
-    """Reads the averaged weights of a checkpoint."""
-    state: dict[str, Any] = torch.load(path, weights_only=True)["average"]
-    return state
 
 
 def _batches(jets: JetSample, recipe: Recipe, start: int, stop: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -21,11 +21,12 @@ if find_spec("torch") is not None and find_spec("onnx") is not None:
     import torch
 
     from producers.training import export
+    from producers.training.checkpoint import CheckpointError, read_checkpoint
     from producers.training.evaluate import evaluate_model
     from producers.training.export import ExportError, check_engines, export_model, load_tagger
     from producers.training.model_card import write_model_card
     from producers.training.networks import NETWORKS, Tagger
-    from producers.training.train import Recipe, Trainer, load_weights, train
+    from producers.training.train import Recipe, Trainer, train
 
 pytestmark = pytest.mark.requires("train")
 
@@ -68,9 +69,10 @@ def test_training_that_was_stopped_goes_on_to_the_same_weights(jets, tmp_path):
     broken = Trainer(recipe())
     broken.run(jets, 3)
     (tmp_path / "broken").mkdir()
-    broken.save(tmp_path / "broken" / "checkpoint.pt")
+    broken.save(tmp_path / "broken" / "checkpoint.pt", len(jets))
     train(recipe(), jets, jets, tmp_path / "broken", report_every=4)
-    whole, resumed = (load_weights(tmp_path / name / "checkpoint.pt") for name in ("whole", "broken"))
+    files = (tmp_path / name / "checkpoint.pt" for name in ("whole", "broken"))
+    whole, resumed = (read_checkpoint(file).average for file in files)
     for name, weight in whole.items():
         torch.testing.assert_close(resumed[name], weight, msg=name)
     assert len((tmp_path / "broken" / "curve.tsv").read_text().splitlines()) == 1
@@ -80,7 +82,7 @@ def test_a_stage_begins_with_the_weights_of_the_one_before(jets, tmp_path):
     train(recipe(steps=2), jets, jets, tmp_path / "first")
     trainer = Trainer(recipe(specification=ImageSpecification(pixels=112)))
     trainer.start_from(tmp_path / "first" / "checkpoint.pt")
-    for name, weight in load_weights(tmp_path / "first" / "checkpoint.pt").items():
+    for name, weight in read_checkpoint(tmp_path / "first" / "checkpoint.pt").average.items():
         assert torch.equal(trainer.network.state_dict()[name], weight)
 
 
@@ -108,7 +110,8 @@ def test_fine_images_score_as_the_coarse_ones_the_network_was_trained_on(network
 
 def test_the_exported_model_is_the_trained_one_and_describes_itself(jets, tmp_path):
     train(recipe(steps=2), jets, jets, tmp_path / "stage")
-    tagger = load_tagger("small_resnet", tmp_path / "stage" / "checkpoint.pt", 4)
+    checkpoint = read_checkpoint(tmp_path / "stage" / "checkpoint.pt")
+    tagger = load_tagger(checkpoint, ImageSpecification())
     folder = tmp_path / "toptag" / "1"
     path = export_model(tagger, ImageSpecification(), folder)
     images = draw_batch(jets, np.arange(5), ImageSpecification(), NO_AUGMENTATION, np.random.default_rng(0))
@@ -125,10 +128,25 @@ def test_the_exported_model_is_the_trained_one_and_describes_itself(jets, tmp_pa
     evaluation = evaluate_model(folder, jets)
     assert evaluation.model.n_signal == (jets.label == 1).sum()
     assert evaluation.lit_pixels > 10
-    write_model_card(folder / "README.md", "toptag", "small_resnet", evaluation, len(jets), 56)
+    write_model_card(folder / "README.md", "toptag", checkpoint, evaluation)
     card = (folder / "README.md").read_text()
     assert card.startswith("# toptag\n")
     assert str(evaluation.model.auc) in card
+
+
+def test_a_checkpoint_is_taken_for_nothing_else(jets, tmp_path):
+    train(recipe(steps=1), jets, jets, tmp_path)
+    path = tmp_path / "checkpoint.pt"
+    with pytest.raises(CheckpointError, match="another folder"):
+        train(recipe(specification=ImageSpecification(pixels=112)), jets, jets, tmp_path)
+    with pytest.raises(CheckpointError, match="it is a small_resnet"):
+        Trainer(recipe(network="resnet50")).start_from(path)
+    for other in (ImageSpecification(pixels=100), ImageSpecification(pixel_rule="area")):
+        with pytest.raises(ExportError, match="cannot be served"):
+            load_tagger(read_checkpoint(path), other)
+    torch.save({"step": 1}, path)
+    with pytest.raises(CheckpointError, match="is no checkpoint"):
+        read_checkpoint(path)
 
 
 def test_an_engine_that_disagrees_is_named(jets, tmp_path, monkeypatch):
@@ -143,10 +161,7 @@ def test_an_engine_that_disagrees_is_named(jets, tmp_path, monkeypatch):
     ("words", "message"),
     [
         (["train", "--network", "resnet51", "--events", "e", "--folder", "f"], "small_resnet, resnet50"),
-        (
-            ["export", "--pixels", "100", "--events", "e", "--folder", "f", "--checkpoint", "c"],
-            "whole multiple",
-        ),
+        (["export", "--events", "e", "--folder", "f", "--checkpoint", "c"], "cannot read the checkpoint c"),
         (["train", "--events", "nowhere", "--folder", "f"], "generate"),
     ],
 )
