@@ -94,13 +94,31 @@ def test_crystals_that_are_not_finite_are_refused(column):
         cluster_jets(*event)
 
 
-def test_without_the_array_interface_pseudojets_are_built(monkeypatch):
-    monkeypatch.delattr(jet_clustering._fastjet()._ext, "interfacemulti")
+@pytest.fixture
+def fresh_choice():
     jet_clustering.fastest_clustering.cache_clear()
-    try:
-        assert jet_clustering.fastest_clustering() is cluster_pseudojets
-    finally:
-        jet_clustering.fastest_clustering.cache_clear()
+    yield
+    jet_clustering.fastest_clustering.cache_clear()
+
+
+def test_the_array_interface_of_the_installed_fastjet_is_used(fresh_choice):
+    assert jet_clustering.fastest_clustering() is cluster_arrays
+
+
+def test_without_the_array_interface_pseudojets_are_built(fresh_choice, monkeypatch):
+    monkeypatch.delattr(jet_clustering._fastjet()._ext, "interfacemulti")
+    assert jet_clustering.fastest_clustering() is cluster_pseudojets
+
+
+def test_an_array_interface_that_says_something_else_is_not_used(fresh_choice, monkeypatch):
+    def other(px, py, pz, energy, starts, stops, definition):
+        return true_interface(py, px, pz, energy, starts, stops, definition)
+
+    true_interface = jet_clustering._fastjet()._ext.interfacemulti
+    monkeypatch.setattr(jet_clustering._fastjet()._ext, "interfacemulti", other)
+    assert jet_clustering.fastest_clustering() is cluster_pseudojets
+    monkeypatch.setattr(jet_clustering._fastjet()._ext, "interfacemulti", lambda *momenta: None)
+    assert jet_clustering.fastest_clustering.__wrapped__() is cluster_pseudojets
 
 
 def test_nothing_is_printed_by_fastjet():
