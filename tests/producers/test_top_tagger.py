@@ -1,0 +1,143 @@
+"""The tagger against a server that answers, one that lies, and none at all."""
+
+import math
+
+import numpy as np
+import pytest
+
+from inference_client.testing.fake_model import FakeModel
+from inference_client.testing.fake_server import FakeServer
+from inference_client.testing.faults import Fault
+from producers.algorithms.image_specification import ImageSpecification
+from producers.datatypes import TagStatus
+from tests.flat_files import jet_hits
+from tests.producers.jobs import hits, run_chain
+
+TAGGING = ("ecalCrystals", "ecalJets", "jetImages", "topTags")
+SPECIFICATION = ImageSpecification().to_dict()
+
+ONE_JET = {"ecalRecHits": hits(*jet_hits())}
+NO_JET = {"ecalRecHits": hits([], [])}
+TWO_JETS = {
+    "ecalRecHits": hits(
+        np.concatenate([jet_hits()[0], jet_hits(ieta=-40, iphi=200, width=6)[0]]),
+        np.concatenate([jet_hits()[1], jet_hits(ieta=-40, iphi=200, width=6)[1]]),
+    )
+}
+
+
+def share_of_lit_pixels(images):
+    """Scores that tell jets apart: lit pixels in hundreds."""
+    lit = (images.reshape(len(images), -1) != 0).sum(axis=1) / 100
+    return np.stack([1 - lit, lit], axis=1).astype(np.float32)
+
+
+def serve(compute=share_of_lit_pixels, specification=None, labels=("QCD", "top")):
+    model = FakeModel(compute, name="toptag", image_spec=specification or SPECIFICATION)
+    model.metadata.inputs[0].name = "images"
+    model.metadata.parameters.labels = list(labels)
+    return FakeServer(model)
+
+
+async def tag(events, server, **parameters):
+    parameters = {"modelName": "toptag", "timeout": 5, **parameters}
+    servers = [server.address] if server else ["http://127.0.0.1:9"]
+    return await run_chain(events, *TAGGING, servers=servers, topTags=parameters)
+
+
+async def test_every_jet_gets_its_own_score():
+    async with serve() as server:
+        report, (two, none, one) = await tag([TWO_JETS, NO_JET, ONE_JET], server)
+    assert not report.errors, report.errors
+    # The wider jet has more energy and comes first.
+    assert two["TopTags"].score.tolist() == pytest.approx([0.36, 0.16])
+    assert one["TopTags"].score.tolist() == pytest.approx([0.16])
+    assert (two["TopTags"].status == TagStatus.ok).all()
+    assert len(none["TopTags"]) == 0
+
+
+async def test_every_answer_has_its_record():
+    async with serve() as server:
+        _, (two, none, _) = await tag([TWO_JETS, NO_JET, ONE_JET], server)
+        address = server.address
+    record = two["InferenceRecord"]
+    assert record.model == ("toptag",)
+    assert record.server == (address,)
+    assert record.modelSha256 == ("0" * 64,)
+    assert record.attempts.tolist() == [1]
+    assert record.requestRows.tolist() == [2]
+    assert record.totalUs[0] >= record.wireUs[0] > 0
+    assert len(none["InferenceRecord"]) == 0
+
+
+async def test_an_event_without_jets_asks_nothing():
+    async with serve() as server:
+        await tag([NO_JET], server)
+        assert server.requests == []
+
+
+async def test_a_jet_without_pixels_is_not_asked_about():
+    specification = ImageSpecification(minimum_energy=40.0)
+    faint = {"ecalRecHits": hits(*jet_hits(energy=25.0))}
+    async with serve(specification=specification.to_dict()) as server:
+        report, (event,) = await run_chain(
+            [faint], *TAGGING, servers=[server.address],
+            topTags={"modelName": "toptag"}, jetImages={"image": {"minimumEnergy": 40.0}},
+        )  # fmt: skip
+        assert server.requests == []
+    assert not report.errors, report.errors
+    assert event["TopTags"].status.tolist() == [TagStatus.emptyImage]
+    assert math.isnan(event["TopTags"].score[0])
+
+
+@pytest.mark.parametrize("score", [math.nan, math.inf, -0.1, 1.1])
+async def test_a_score_that_is_no_probability_is_not_written(score):
+    async with serve(lambda images: np.full((len(images), 2), score, np.float32)) as server:
+        report, (event,) = await tag([ONE_JET], server)
+    assert not report.errors
+    assert event["TopTags"].status.tolist() == [TagStatus.invalidScore]
+    assert math.isnan(event["TopTags"].score[0])
+
+
+async def test_a_model_for_other_images_is_refused_before_the_first_event():
+    other = ImageSpecification(pixel_rule="area").to_dict()
+    async with serve(specification=other) as server:
+        report, _ = await tag([ONE_JET], server)
+        assert server.requests == []
+    assert report.exit_code == 8009
+    assert report.events_read == 0
+    assert "pixel_rule is 'area' in training and 'nearest' here" in report.errors[0].message
+
+
+async def test_a_model_that_does_not_name_the_signal_is_refused():
+    async with serve(labels=("QCD", "W")) as server:
+        report, _ = await tag([ONE_JET], server)
+    assert report.exit_code == 8009
+    assert "no class 'top'; its classes are 'QCD', 'W'" in report.errors[0].message
+
+
+async def test_nobody_answers_and_the_job_ends():
+    report, _ = await tag([ONE_JET], None)
+    assert report.exit_code == 8036
+    assert "http://127.0.0.1:9" in report.errors[0].message
+
+
+async def test_a_server_that_dies_ends_the_job_with_the_event_in_the_message():
+    async with serve() as server:
+        server.always = Fault.RESET
+        report, _ = await tag([ONE_JET], server, timeout=1)
+    assert report.exit_code == 8036
+    assert report.errors[0].context[0].startswith("Processing  Event run: 1 lumi: 1 event: 1")
+
+
+async def test_flag_marks_the_jets_and_goes_on():
+    async with serve() as server:
+        server.faults.extend([Fault.RESET] * 3)
+        report, events = await tag([ONE_JET, NO_JET], server, timeout=2, allowedTries=1, onFailure="flag")
+    assert not report.errors, report.errors
+    lost, empty = events
+    assert lost["TopTags"].status.tolist() == [TagStatus.callFailed]
+    assert math.isnan(lost["TopTags"].score[0])
+    assert lost["InferenceRecord"].server == ("",)
+    assert lost["InferenceRecord"].requestRows.tolist() == [1]
+    assert len(empty["InferenceRecord"]) == 0
