@@ -3,6 +3,8 @@
 SHORTEST_GAP_S = 0.002
 """Below this the event loop's own timers are too coarse, and waiting costs more than it saves."""
 LONGEST_GAP_S = 0.05
+SHORTEST_WAIT_S = 1e-4
+"""A timer shorter than this may find, by rounding, that its time has not come, and be set again and again."""
 
 
 def departure_wait_s(
@@ -25,4 +27,5 @@ def departure_wait_s(
     if in_flight == 0 or queued_rows >= max_rows:
         return 0.0
     gap_s = min(latency_s / capacity, LONGEST_GAP_S)
-    return max(0.0, gap_s - since_departure_s) if gap_s >= SHORTEST_GAP_S else 0.0
+    wait_s = gap_s - since_departure_s
+    return wait_s if gap_s >= SHORTEST_GAP_S and wait_s >= SHORTEST_WAIT_S else 0.0
