@@ -18,6 +18,9 @@ def write_histograms(path: Path, histograms: Mapping[str, Any]) -> None:
     Raises:
         FileWriteError: the folder is missing or not writable, or the disk is full.
     """
+    if not path.parent.is_dir():  # uproot would make it, misspelt or not
+        message = f"histograms cannot be written to {path}: folder {path.parent} does not exist"
+        raise FileWriteError(message)
     temporary = path.with_name(f".{path.name}.tmp-{os.getpid()}")
     try:
         with uproot.recreate(temporary) as file:
