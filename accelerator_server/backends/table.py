@@ -16,6 +16,7 @@ BACKENDS = {
     "echo": "accelerator_server.backends.echo:EchoBackend",
     "emulated": "accelerator_server.backends.emulated:EmulatedBackend",
     "onnxruntime": "accelerator_server.backends.onnxruntime:OnnxRuntimeBackend",
+    "opencl": "accelerator_server.backends.opencl.backend:OpenClBackend",
     "openvino": "accelerator_server.backends.openvino:OpenVinoBackend",
 }
 """Name in model.toml -> module:class."""

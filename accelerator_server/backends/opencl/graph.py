@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import onnx
-from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 from onnx import numpy_helper
 
@@ -53,9 +52,9 @@ def read_graph(model: bytes) -> Graph:
         ModelRefusedError: It is damaged, or older than opset 13.
     """
     try:
+        onnx.checker.check_model(model)
         proto = onnx.load_model_from_string(model)
-        onnx.checker.check_model(proto)
-    except (DecodeError, onnx.checker.ValidationError, TypeError, ValueError) as error:
+    except (onnx.checker.ValidationError, TypeError, ValueError) as error:
         message = f"opencl cannot read the model: {error}"
         raise ModelRefusedError(message) from error
     _check_opset(proto)

@@ -1,11 +1,11 @@
 """The kernels of a program: which file, which defines, which arguments in which order."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final
+from typing import Final
 
 BUILD_OPTIONS: Final = ("-cl-std=CL1.2", "-cl-mad-enable")
 """Finite-math options stay away: they would hide NaN."""
@@ -56,32 +56,6 @@ def kernel(template: str, **defines: int) -> Kernel:
 def program_source(kernels: Iterable[Kernel]) -> str:
     """OpenCL C of a whole program, each kernel once, in an order that does not depend on the caller's."""
     return "\n".join([_text("preamble"), *(one.source() for one in sorted(set(kernels)))])
-
-
-def program_manifest(kernels: Iterable[Kernel]) -> dict[str, Any]:
-    """What a host must know of a compiled program, as JSON can hold it."""
-    return {
-        "format": 1,
-        "build_options": list(BUILD_OPTIONS),
-        "kernels": {
-            one.name: {
-                "file": f"{one.template}.cl",
-                "defines": dict(one.defines),
-                "arguments": list(one.parameters),
-            }
-            for one in sorted(set(kernels))
-        },
-    }
-
-
-def missing_kernels(manifest: Mapping[str, Any], kernels: Iterable[Kernel]) -> list[str]:
-    """Kernels that a compiled program lacks, or has with other arguments."""
-    present = manifest["kernels"]
-    return [
-        one.name
-        for one in sorted(set(kernels))
-        if list(present.get(one.name, {}).get("arguments", ())) != list(one.parameters)
-    ]
 
 
 @cache

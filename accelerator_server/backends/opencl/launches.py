@@ -204,7 +204,8 @@ class _Planner:
         arguments = (
             MapBuffer(source.buffer),
             Constant(packed_channels(layer.scale, target.geometry)),
-            Constant(packed_channels(layer.shift, target.geometry)),
+            # What fills up a block must stay finite: 0 * log(0) would be NaN in the next convolution.
+            Constant(packed_channels(layer.shift, target.geometry, filling=1.0)),
             MapBuffer(target.buffer),
             target.geometry.height,
             target.geometry.width,
@@ -272,8 +273,10 @@ def packed_weights(
     return np.ascontiguousarray(split.transpose(0, 3, 5, 6, 4, 1, 2))
 
 
-def packed_channels(values: NDArray[np.float64], geometry: Geometry) -> NDArray[np.float32]:
-    """One number for each channel, float32, filled up to whole blocks with zeros."""
-    packed = np.zeros(geometry.blocks * geometry.block, np.float32)
+def packed_channels(
+    values: NDArray[np.float64], geometry: Geometry, filling: float = 0.0
+) -> NDArray[np.float32]:
+    """One number for each channel, float32, filled up to whole blocks."""
+    packed = np.full(geometry.blocks * geometry.block, filling, np.float32)
     packed[: len(values)] = values
     return packed

@@ -1,0 +1,56 @@
+"""Launches say everything that a kernel needs, and are the same each time; no device is needed for them."""
+
+import numpy as np
+import pytest
+
+from accelerator_server.backends.opencl.graph import read_graph
+from accelerator_server.backends.opencl.kernels import program_source
+from accelerator_server.backends.opencl.launches import Constant, packed_weights, plan
+from accelerator_server.backends.opencl.layers import Convolution, FeatureMap, Window
+from accelerator_server.backends.opencl.lowering import lower
+from accelerator_server.backends.opencl.placement import Geometry, place
+from accelerator_server.backends.opencl.tiles import default_tiles
+from accelerator_server.backends.opencl.tiling import CUTS, DeviceClass
+from benchmarks.networks import residual_network
+
+
+@pytest.fixture(scope="module", params=list(DeviceClass))
+def program(request):
+    network = lower(read_graph(residual_network(((16, 1), (32, 1)), pixels=32)))
+    placement = place(network)
+    return plan(network, placement, CUTS[request.param], default_tiles(network, placement, request.param))
+
+
+def test_every_kernel_gets_as_many_arguments_as_it_declares(program):
+    for launch in (*program.uploads, *program.layers, *program.downloads):
+        assert len(launch.arguments) == len(launch.kernel.parameters)
+        for argument, parameter in zip(launch.arguments, launch.kernel.parameters, strict=True):
+            assert isinstance(argument, int) == parameter.startswith("const int")
+            assert isinstance(argument, Constant) <= ("const float" in parameter)
+
+
+def test_global_sizes_are_whole_work_groups_with_room_for_all_items(program):
+    for launch in program.layers:
+        assert launch.global_size[0] % launch.kernel.group == 0
+        assert launch.global_size[0] >= launch.items[0] > launch.global_size[0] - launch.kernel.group
+
+
+def test_the_source_holds_each_kernel_once_whatever_the_order(program):
+    kernels = [launch.kernel for launch in program.layers]
+    source = program_source(kernels)
+    assert source == program_source(reversed(kernels))
+    for kernel in program.kernels:
+        if kernel in kernels:
+            assert source.count(f"#define NAME {kernel.name}\n") == 1
+
+
+def test_weights_are_packed_in_the_order_in_which_an_item_reads_them():
+    weights = np.random.default_rng(0).standard_normal((40, 20, 3, 2))
+    layer = Convolution("x", FeatureMap("y", 40, 5, 5), Window((3, 2)), weights, np.zeros(40))
+    source = Geometry(2, 16, 7, 6, 0)
+    packed = packed_weights(layer, source, target_blocks=4, tile_blocks=2)
+    assert packed.shape == (2, 2, 3, 2, 16, 2, 16)
+    assert packed[1, 1, 2, 1, 3, 0, 5] == np.float32(weights[2 * 16 + 5, 16 + 3, 2, 1])
+    assert not packed[1, :, :, :, :, 0, 8:].any()
+    assert not packed[:, 1, :, :, 4:].any()
+    assert packed.sum(dtype=np.float64) == pytest.approx(weights.sum(), abs=1e-3)
