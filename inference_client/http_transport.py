@@ -198,8 +198,11 @@ class HttpTransport:
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
             message = f"{self._address}: the TLS connection failed: {error}"
             raise CredentialsError(message) from error
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            message = f"{self._address} cannot be reached: {error}"
+        except aiohttp.ClientConnectorError as error:
+            message = f"{self._address} cannot be reached: {error.strerror or error}"
+            raise ServerUnreachable(message) from error
+        except aiohttp.ConnectionTimeoutError as error:
+            message = f"{self._address} cannot be reached: no connection in time"
             raise ServerUnreachable(message) from error
         except TimeoutError as error:
             message = f"{self._address} did not answer within {timeout_s:.3g} s"

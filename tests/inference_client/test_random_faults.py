@@ -35,6 +35,7 @@ async def one_run(seed: int) -> tuple[int, int]:
         "fake",
         servers=[server.address for server in servers],
         timeout_s=TIMEOUT_S,
+        wait_for_servers_s=10.0,
         allowed_tries=dice.randint(1, 6),
         max_rows=dice.choice([0, 1, 3]),
         max_in_flight=dice.randint(1, 4),
