@@ -13,8 +13,7 @@ from eventproc.config.varparsing import VarParsing
 data = Path(__file__).resolve().parent.parent / "data"
 
 options = VarParsing("analysis")
-many, kind = VarParsing.multiplicity.list, VarParsing.varType
-options.register("servers", [], many, kind.string, "accelerator servers, http://host:port")
+options.register("servers", [], info="accelerator servers, http://host:port")
 options.setDefault("inputFiles", str(data / "top_qcd.root"))
 options.setDefault("outputFile", "top_tagging.root")
 options.parseArguments()

@@ -9,9 +9,8 @@ import eventproc.config as cms
 from eventproc.config.varparsing import VarParsing
 
 options = VarParsing("analysis")
-one, kind = VarParsing.multiplicity.singleton, VarParsing.varType
-options.register("seed", 1, one, kind.int, "fixes every event")
-options.register("pileup", 0.0, one, kind.float, "mean number of soft collisions laid over each event")
+options.register("seed", 1, info="fixes every event")
+options.register("pileup", 0.0, info="mean number of soft collisions laid over each event")
 options.setDefault("maxEvents", 500)
 options.setDefault("outputFile", "top_qcd.root")
 options.parseArguments()

@@ -7,10 +7,9 @@ import eventproc.config as cms
 from eventproc.config.varparsing import VarParsing
 
 options = VarParsing("analysis")
-one, many, kind = VarParsing.multiplicity.singleton, VarParsing.multiplicity.list, VarParsing.varType
-options.register("servers", [], many, kind.string, "accelerator servers, http://host:port")
-options.register("waitForServers", 300.0, one, kind.float, "how long to wait for a first server, s")
-options.register("tokenFile", "", one, kind.string, "file with the bearer token")
+options.register("servers", [], info="accelerator servers, http://host:port")
+options.register("waitForServers", 300.0, info="how long to wait for a first server, s")
+options.register("tokenFile", "", mytype=VarParsing.varType.string, info="file with the bearer token")
 options.setDefault("outputFile", "top_tagging.root")
 options.parseArguments()
 

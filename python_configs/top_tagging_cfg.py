@@ -13,12 +13,11 @@ from eventproc.config.varparsing import VarParsing
 data = Path(__file__).resolve().parent.parent / "data"
 
 options = VarParsing("analysis")
-one, many, kind = VarParsing.multiplicity.singleton, VarParsing.multiplicity.list, VarParsing.varType
-options.register("jetEtMin", 200.0, one, kind.float, "jets of less transverse momentum are dropped, GeV")
-options.register("numberOfStreams", 16, one, kind.int, "events in flight at once")
-options.register("servers", [], many, kind.string, "accelerator servers, http://host:port; none: our own")
-options.register("model", "toptag_small", one, kind.string, "the model to ask for")
-options.register("overwrite", False, one, kind.bool, "replace an output file that exists")
+options.register("jetEtMin", 200.0, info="jets of less transverse momentum are dropped, GeV")
+options.register("numberOfStreams", 16, info="events in flight at once")
+options.register("servers", [], info="accelerator servers, http://host:port; none: our own")
+options.register("model", "toptag_small", info="the model to ask for")
+options.register("overwrite", False, info="replace an output file that exists")
 options.setDefault("inputFiles", [str(data / "top_qcd.root")])
 options.setDefault("outputFile", "top_tagging.root")
 options.parseArguments()

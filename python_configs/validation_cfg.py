@@ -9,8 +9,7 @@ import eventproc.config as cms
 from eventproc.config.varparsing import VarParsing
 
 options = VarParsing("analysis")
-one, kind = VarParsing.multiplicity.singleton, VarParsing.varType
-options.register("referenceEtMin", 40.0, one, kind.float, "reference jets of less ET are left out, GeV")
+options.register("referenceEtMin", 40.0, info="reference jets of less ET are left out, GeV")
 options.setDefault("outputFile", "jet_response.root")
 options.parseArguments()
 

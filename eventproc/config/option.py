@@ -29,6 +29,20 @@ class VarType(Enum):
     tagString = "a file name"
 
 
+def type_of_default(default: object) -> VarType:
+    """The type of an option that only its default describes."""
+    first = next(iter(default), "text") if isinstance(default, list | tuple) else default
+    match first:
+        case bool():
+            return VarType.bool
+        case float():
+            return VarType.float
+        case str() if first:
+            return VarType.string
+        case _:
+            return VarType.int
+
+
 @dataclass(slots=True)
 class Option:
     """A registered option with its present value.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
-from eventproc.config.option import STANDARD, Multiplicity, Option, VarType
+from eventproc.config.option import STANDARD, Multiplicity, Option, VarType, type_of_default
 from eventproc.config.words import command_line_words
 from eventproc.errors import CommandLineError, near_names
 
@@ -75,8 +75,8 @@ class VarParsing:
         self,
         name: str,
         default: Any = "",
-        mult: Multiplicity = Multiplicity.singleton,
-        mytype: VarType = VarType.int,
+        mult: Multiplicity | None = None,
+        mytype: VarType | None = None,
         info: str = "",
         *,
         noCommaSplit: bool = False,  # noqa: N803
@@ -87,8 +87,9 @@ class VarParsing:
         Args:
             name: letters and digits.
             default: its value when the command line is silent; for a list, one value or several.
-            mult: ``VarParsing.multiplicity.singleton`` or ``.list``.
-            mytype: ``VarParsing.varType.bool``, ``.int``, ``.float``, ``.string`` or ``.tagString``.
+            mult: ``VarParsing.multiplicity.singleton`` or ``.list``; as the default is when not given.
+            mytype: ``VarParsing.varType.bool``, ``.int``, ``.float``, ``.string`` or ``.tagString``; when
+                not given, that of the default, or ``.int``, as in CMSSW, where the default is empty too.
             info: what it means, for ``help``.
             noCommaSplit: a comma in a list's value is part of it.
             noDefaultClear: the command line adds to a list's default in place of replacing it.
@@ -100,6 +101,8 @@ class VarParsing:
             self._fail(f"an option cannot be called {name!r}; use letters and digits, without underscore")
         if name in self._options:
             self._fail(f"option {name!r} is registered twice")
+        mult = mult or (Multiplicity.list if isinstance(default, list | tuple) else Multiplicity.singleton)
+        mytype = mytype or type_of_default(default)
         if mult is Multiplicity.list and mytype is VarType.tagString:
             self._fail(f"option {name!r}: a tagString is a singleton")
         option = Option(name, mult, mytype, info, not noCommaSplit, noDefaultClear)

@@ -233,3 +233,21 @@ def test_words_of_plain_python_are_those_after_the_file(monkeypatch: pytest.Monk
     options = VarParsing("analysis")
     options.parseArguments()
     assert options.maxEvents == 4
+
+
+@pytest.mark.parametrize(
+    ("default", "word", "value"),
+    [
+        (1, "3", 3),
+        (0.5, "3", 3.0),
+        (False, "True", True),
+        ("x", "3", "3"),
+        ([], "a,b", ["a", "b"]),
+        ([1], "3,4", [3, 4]),
+        ("", "3", 3),
+    ],
+)
+def test_an_option_without_type_takes_that_of_its_default(default: object, word: str, value: object) -> None:
+    options = VarParsing()
+    options.register("it", default, info="an option")
+    assert parsed(f"it={word}", options=options).it == value
