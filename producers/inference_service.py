@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,8 @@ from inference_client.signature import ModelExpectation
 from producers.inference_errors import as_framework_errors
 from producers.inference_summary import summary_lines
 from producers.model_client import ModelClient
+
+_LOG = logging.getLogger("eventproc")
 
 
 class FallbackParameters(ParameterDescription):
@@ -142,6 +145,8 @@ class InferenceService(Service):
                         "process.InferenceService.servers or process.InferenceService.modelsFolder"
                     )
                     raise ConfigurationError(message)
+                _LOG.info("starting an accelerator server of this job's own, with the models of %s", folder)
                 self._local = LocalServer(folder, self._params.localServerOptions)
                 await asyncio.to_thread(self._local.start)
+                _LOG.info("the accelerator server is ready at %s", self._local.address)
         return self._local.address
