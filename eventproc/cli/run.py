@@ -10,8 +10,7 @@ from typing import Annotated
 
 import typer
 
-from eventproc.config.freeze import freeze
-from eventproc.config.loader import load_process
+from eventproc.config.job_file import read_job_file
 from eventproc.errors import EventProcError
 from eventproc.model.descriptions import ProcessDescription
 from eventproc.services.job_report import JobReport
@@ -22,7 +21,9 @@ Summary = Mapping[str, Mapping[str, str]]
 
 
 def run(
-    config: Annotated[Path, typer.Argument(help="the job file", show_default=False)],
+    config: Annotated[
+        Path, typer.Argument(help="the job file: Python, or a frozen job (.json)", show_default=False)
+    ],
     words: Annotated[
         list[str] | None,
         typer.Argument(help="words for the job file, such as inputFiles=a.root maxEvents=50"),
@@ -43,7 +44,7 @@ def run(
         raise typer.Exit(error.shell_code) from None
     summary: Summary = {}
     try:
-        description = _with_streams(freeze(load_process(config, words or [])), streams)
+        description = _with_streams(read_job_file(config, words or []), streams)
         summary = run_description(description, report)
     except EventProcError as error:
         report.add_error(error)
@@ -90,5 +91,5 @@ def _end(report: JobReport, summary: Summary, path: Path) -> None:
         xml_path = path
     for cause in report.causes:
         print_fatal(cause)
-    if report.process:
+    if summary:  # the job ran; one that could not be built has said why above
         print_summary(report, summary, xml_path)

@@ -1,12 +1,12 @@
 """Merging: files of our own become one, in the order given, or nothing at all.
 
-A part that is incomplete, damaged or of another job is refused: every value of every part is compared with the
-digests that its writer stored.
+A part that is incomplete, damaged or of another job is refused: every value of every part is compared with
+the digests that its writer stored.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import uproot
 
-from eventproc.errors import FileOpenError, FileReadError, FileWriteError, MismatchedInputFiles, ProductNotFound
+from eventproc.errors import FileOpenError, FileReadError, FileWriteError, MismatchedInputFiles
 from eventproc.io.column_buffer import CODE_DTYPE, COUNTER_DTYPE, RECORDS, ColumnBuffer, crc32, stored_dtype
 from eventproc.io.file_metadata import (
     FORMAT,
@@ -196,15 +196,15 @@ class _MergeWriter:
         if self._pending_events >= EVENTS_PER_BASKET:
             self._flush()
 
-    def _recoded(self, columns: Mapping[str, Array], metadata: FileMetadata) -> Iterator[tuple[str, Array]]:
+    def _recoded(self, columns: Mapping[str, Array], metadata: FileMetadata) -> dict[str, Array]:
         """Codes of strings in the part's dictionary, as codes in the dictionary of the merged file."""
-        recoded = []
+        recoded = {}
         for buffer in self._buffers:
             for branch, codes in buffer.dictionaries.items():
                 words = metadata.dictionaries[branch]
                 table = np.array([codes.setdefault(w, len(codes)) for w in words], CODE_DTYPE)
-                recoded.append((branch, table[columns[branch]] if len(words) else columns[branch]))
-        return iter(recoded)
+                recoded[branch] = table[columns[branch]] if words else columns[branch]
+        return recoded
 
     def _flush(self) -> None:
         if not self._pending_events:
@@ -254,13 +254,16 @@ def _refuse_other_values(digests: Mapping[str, int], metadata: FileMetadata, pfn
 
 def _refuse_other_job(first: FileMetadata, other: FileMetadata, pfn: str) -> None:
     if first.products != other.products:
-        names = {p.description().name for p in first.products} ^ {p.description().name for p in other.products}
-        which = ", ".join(sorted(names)) or "the same names with other columns"
+        names = [{product.description().name for product in m.products} for m in (first, other)]
+        which = ", ".join(sorted(names[0] ^ names[1])) or "the same names with other columns"
         message = f"part {pfn!r} holds other products than the first part: {which}"
         raise MismatchedInputFiles(message)
     made_by = [[(p.get("name"), p.get("id")) for p in m.processes] for m in (first, other)]
     if made_by[0] != made_by[1]:
-        message = f"part {pfn!r} was made by another configuration than the first part: {made_by[1]}, {made_by[0]}"
+        message = (
+            f"part {pfn!r} was made by another configuration than the first part: "
+            f"{made_by[1]} instead of {made_by[0]}"
+        )
         raise MismatchedInputFiles(message)
 
 

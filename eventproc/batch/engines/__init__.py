@@ -1,0 +1,1 @@
+"""Engines: what carries attempts to workers. Each is a thin layer over a batch system."""

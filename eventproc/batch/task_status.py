@@ -1,0 +1,166 @@
+"""TaskStatus: what became of all jobs of a task, and their figures."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from eventproc.batch.engines.base import Engine, EngineState
+from eventproc.batch.errors import EngineFailure
+from eventproc.batch.job_status import ACTIVE, JobStatus, State, decide, read_facts, read_last_attempt
+from eventproc.batch.records import JobReportValues
+from eventproc.batch.task_folder import TaskFolder
+
+
+@dataclass(frozen=True, slots=True)
+class TaskStatus:
+    """All jobs of a task at one moment.
+
+    Attributes:
+        jobs: each job, in order.
+        problem: why the batch system could not be asked; "" when it could.
+    """
+
+    jobs: tuple[JobStatus, ...]
+    problem: str = ""
+
+    def counts(self) -> dict[State, int]:
+        """Number of jobs by state, the states in their order, those without jobs left out."""
+        counted = Counter(job.state for job in self.jobs)
+        return {state: counted[state] for state in State if counted[state]}
+
+    def of(self, *states: State) -> list[int]:
+        """Numbers of the jobs in some states."""
+        return [job.id for job in self.jobs if job.state in states]
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether nothing will happen by itself any more, and nothing may be tried again."""
+        return not any(job.state in ACTIVE or job.state is State.TO_RETRY for job in self.jobs)
+
+    def errors(self) -> dict[int, list[JobStatus]]:
+        """Jobs that did not finish, by the exit code they ended with last."""
+        grouped: dict[int, list[JobStatus]] = {}
+        for job in self.jobs:
+            if job.exit_code and job.state is not State.FINISHED:
+                grouped.setdefault(job.exit_code, []).append(job)
+        return dict(sorted(grouped.items(), key=lambda item: -len(item[1])))
+
+
+def read_status(task: TaskFolder, engine: Engine) -> TaskStatus:
+    """Asks the batch system, then reads the files.
+
+    Raises:
+        FileReadError: a record is damaged.
+    """
+    folders = list(task.jobs())
+    last = {job.id: (0, "") if job.done() else read_last_attempt(job) for job in folders}
+    states: Mapping[str, EngineState] = {}
+    problem = ""
+    try:
+        wanted = [engine_id for _, engine_id in last.values() if engine_id]
+        states = engine.poll(wanted) if wanted else {}
+    except EngineFailure as error:
+        problem = str(error)
+    jobs = []
+    for job in folders:
+        attempt, engine_id = last[job.id]
+        facts = read_facts(job, attempt, engine_id)
+        jobs.append(decide(facts, states.get(engine_id), asked=not problem, attempts=task.record.attempts))
+    return TaskStatus(tuple(jobs), problem)
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Least, mean and greatest of a figure over jobs."""
+
+    least: float
+    mean: float
+    greatest: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread | None:
+        """The spread of values; None when there are none."""
+        return cls(min(values), sum(values) / len(values), max(values)) if values else None
+
+
+@dataclass(frozen=True, slots=True)
+class JobFigures:
+    """What a finished job took and did.
+
+    Attributes:
+        id: number of the job.
+        started: ISO 8601, UTC.
+        ended: ISO 8601, UTC.
+        wall_s: seconds from start to end, its delay included.
+        cpu_s: seconds of CPU, children included.
+        peak_rss_mb: highest resident memory seen.
+        events: events read.
+        events_per_second: events over the time of the job itself.
+        latency_p50_s: median of what a service reports as latency; None when none does.
+        latency_p95_s: its 95th percentile.
+    """
+
+    id: int
+    started: str
+    ended: str
+    wall_s: float
+    cpu_s: float
+    peak_rss_mb: float
+    events: int
+    events_per_second: float
+    latency_p50_s: float | None
+    latency_p95_s: float | None
+
+
+def figures(status: TaskStatus) -> list[JobFigures]:
+    """Figures of all finished jobs whose run left a report."""
+    found = []
+    for job in status.jobs:
+        report = job.run.folder.report() if job.run and job.state is State.FINISHED else None
+        if job.run and job.run.start and job.run.end and report:
+            found.append(_figures(job, report))
+    return found
+
+
+SPREAD_OF = ("wall_s", "cpu_s", "peak_rss_mb", "events_per_second", "latency_p50_s", "latency_p95_s")
+
+
+def spreads(jobs: Sequence[JobFigures]) -> dict[str, Spread | None]:
+    """The spread of each figure of `SPREAD_OF` over the jobs that have it."""
+    values = {name: [getattr(job, name) for job in jobs] for name in SPREAD_OF}
+    return {name: Spread.of([v for v in given if v is not None]) for name, given in values.items()}
+
+
+def _figures(job: JobStatus, report: JobReportValues) -> JobFigures:
+    assert job.run is not None and job.run.start is not None and job.run.end is not None  # noqa: PT018, S101
+    latencies = list(reported_latencies(report.get("services", {})))
+    seconds = float(report["timing"]["TotalJobTime"])
+    events = int(report["events_read"])
+    return JobFigures(
+        id=job.id,
+        started=job.run.start.started,
+        ended=job.run.end.ended,
+        wall_s=job.run.end.wall_s,
+        cpu_s=job.run.end.cpu_s,
+        peak_rss_mb=job.run.end.peak_rss_mb,
+        events=events,
+        events_per_second=events / seconds if seconds else 0.0,
+        latency_p50_s=max((p50 for p50, _ in latencies), default=None),
+        latency_p95_s=max((p95 for _, p95 in latencies), default=None),
+    )
+
+
+def reported_latencies(services: Any) -> Iterator[tuple[float, float]]:
+    """Median and 95th percentile of everything that services report under the name ``latency``, s."""
+    if isinstance(services, Mapping):
+        latency = services.get("latency")
+        if isinstance(latency, Mapping) and {"p50_s", "p95_s"} <= latency.keys():
+            yield float(latency["p50_s"]), float(latency["p95_s"])
+            return  # what lies deeper are parts of the same
+        services = list(services.values())
+    if isinstance(services, list):
+        for value in services:
+            yield from reported_latencies(value)
