@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from eventproc.errors import CommandLineError, EventProcError, near_names
+from eventproc.errors import CommandLineError, ConfigurationError, EventProcError, near_names
 from eventproc.plugins import COMMANDS, load_plugin, plugin_names
+from eventproc.plugins.outline import plugin_outlines
 from eventproc.version import __version__
 
 _USAGE_ERROR = 2
@@ -29,9 +30,20 @@ class CommandTable(TyperGroup):
         if cmd_name not in names:
             ctx.fail(f"no command {cmd_name!r}: {near_names(cmd_name, names)}")
         application = typer.Typer(add_completion=False, rich_markup_mode=None)
-        command: Any = load_plugin(cmd_name, COMMANDS)
+        try:
+            command: Any = load_plugin(cmd_name, COMMANDS)
+        except ConfigurationError:
+            if ctx.resilient_parsing:  # completion: a broken package must not end in the user's prompt
+                return None
+            raise
         application.command(cmd_name)(command)
         return typer.main.get_command(application)
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the base class's signature
+        """Lists the commands without importing any: a broken one must not take the list away."""
+        rows = [(outline.name, outline.sentence) for outline in plugin_outlines(COMMANDS)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
 
 application = typer.Typer(cls=CommandTable, no_args_is_help=True, rich_markup_mode=None)

@@ -278,6 +278,12 @@ class Process:
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self._objects]
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from eventproc.config.process_page import render_process  # noqa: PLC0415 - only notebooks need it
+
+        return render_process(self)
+
     def __repr__(self) -> str:
         counts = f"{len(self._of(Component))} components, {len(self.paths_())} paths"
         return f"<cms.Process {self.name_()!r}: {counts}>"

@@ -111,12 +111,12 @@ def content_lines(content: FileContent) -> Iterator[tuple[str, str]]:
     products = content.products
     columns = [column for product in products for column in product.columns]
     wide = max((len(f'"{part}"') for p in products for part in (p.module, p.instance)), default=0)
-    of_type = max(24, *(len(p.type) for p in products), 0) if products else 24
+    of_type = max((len(p.type) for p in products), default=0)
     of_name = max((len(c.branch or c.name) for c in columns), default=0)
     of_dtype = max((len(c.type) for c in columns), default=0)
     for p in products:
-        module, instance = f'"{p.module}"', f'"{p.instance}"'
-        yield f"{p.type:<{of_type}}  {module:<{wide}}  {instance:<{wide}}  {f'"{p.process}"'}".rstrip(), ""
+        module, instance, process = (f'"{part}"' for part in (p.module, p.instance, p.process))
+        yield f"{p.type:<{of_type}}  {module:<{wide}}  {instance:<{wide}}  {process}", ""
         for c in p.columns:
             yield "", f"    {c.branch or c.name:<{of_name}}  {c.type:<{of_dtype}}  {c.meaning}".rstrip()
 

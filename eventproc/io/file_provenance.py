@@ -112,7 +112,10 @@ def provenance_lines(provenance: FileProvenance) -> Iterator[tuple[str, str]]:
         The part of each line that stands out, and the rest.
     """
     state = "complete" if provenance.complete else "PARTIAL: the job that wrote it did not come to its end"
-    yield provenance.file, f"  {provenance.events} events, {state}, {provenance.n_digests} branches with digests"
+    yield (
+        provenance.file,
+        f"  {provenance.events} events, {state}, {provenance.n_digests} branches with digests",
+    )
     for process in provenance.processes:
         yield "", ""
         yield f"process {process.name}", f"  id {process.id}, eventproc {process.version}"

@@ -159,6 +159,12 @@ class JobReport:
         text = "the job ended without saying why: killed, crashed, or still running"
         return (ErrorRecord(UnexpectedTermination.exit_code, UnexpectedTermination.category, text),)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows."""
+        from eventproc.services.report_page import render_report  # noqa: PLC0415 - only notebooks need it
+
+        return render_report(self)
+
 
 def _signal_name(number: int) -> str:
     try:
