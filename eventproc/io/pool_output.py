@@ -27,6 +27,14 @@ from eventproc.modules.output import OutputModule
 from eventproc.modules.parameters import ParameterDescription, doc
 
 
+class EventSelectionParams(ParameterDescription):
+    """The PSet ``SelectEvents``, as in CMSSW."""
+
+    SelectEvents: Annotated[
+        list[str], doc("'p', '!p', 'exception@p', 'p:PROCESS', with wildcards; one has to hold")
+    ] = []
+
+
 class PoolOutputModule(OutputModule):
     """Writes a tree ``Events`` that PoolSource, uproot and ROOT read."""
 
@@ -37,6 +45,9 @@ class PoolOutputModule(OutputModule):
         outputCommands: Annotated[
             list[str], doc("keep and drop commands; the last that matches a branch decides", untracked=True)
         ] = msgspec.field(default_factory=lambda: ["keep *"])
+        SelectEvents: Annotated[
+            EventSelectionParams, doc("which events are written; all unless told", untracked=True)
+        ] = msgspec.field(default_factory=EventSelectionParams)
         compressionAlgorithm: Annotated[
             Literal["ZSTD", "LZ4", "ZLIB", "LZMA"], doc("codec of all branches", untracked=True)
         ] = "ZSTD"
@@ -58,6 +69,10 @@ class PoolOutputModule(OutputModule):
     def select(self, branch: BranchDescription) -> bool:
         """Whether the output commands keep a branch."""
         return self._selection.keeps(branch)
+
+    def select_events(self) -> Sequence[str]:
+        """The expressions of SelectEvents."""
+        return self._params.SelectEvents.SelectEvents
 
     def open(
         self,

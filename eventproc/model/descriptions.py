@@ -58,7 +58,9 @@ class ProcessOptions:
         numberOfStreams: events in flight at once.
         numberOfThreads: accepted for familiarity; one event loop runs all streams.
         wantSummary: print the trigger and time report at the end.
-        TryToContinue: exception categories that skip the event instead of ending the job.
+        TryToContinue: exception categories after which the job goes on. Modules that need the failed
+            one's products do not run, its paths end in the state Exception, all others run. An output
+            that keeps a product lost in this way does not get the event, unless it selects exception@.
     """
 
     numberOfStreams: int = 0

@@ -88,3 +88,7 @@ class Event(EventView):
             raise LogicError(message)
         product.check()
         self._products[token.slot] = product
+
+    def put_checked(self, token: Token[T], product: T) -> None:
+        """Adds a product that the framework itself made; nothing is looked at."""
+        self._products[token.slot] = product

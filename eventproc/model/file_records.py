@@ -29,6 +29,9 @@ class OutputFileRecord:
         checksum: ``adler32:...`` and ``sha256:...`` of the whole file, by algorithm; empty when unknown.
         branches: names of the branches kept.
         runs_and_lumis: (run, luminosity block, events) written.
+        events_not_selected: events that SelectEvents kept out of it.
+        events_skipped: events kept out of it because an error took one of its products away while the
+            job went on (TryToContinue).
     """
 
     pfn: str
@@ -40,3 +43,5 @@ class OutputFileRecord:
     checksum: dict[str, str] | None = None
     branches: tuple[str, ...] = ()
     runs_and_lumis: tuple[tuple[int, int, int], ...] = ()
+    events_not_selected: int = 0
+    events_skipped: int = 0

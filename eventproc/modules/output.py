@@ -24,6 +24,10 @@ class OutputModule(Module):
     def select(self, branch: BranchDescription) -> bool:
         """Whether a branch of the job is kept."""
 
+    def select_events(self) -> Sequence[str]:
+        """Which events are wanted, as SelectEvents expressions on paths; all of them without any."""
+        return ()
+
     @abstractmethod
     def open(
         self,

@@ -16,11 +16,16 @@ from eventproc.modules.output import OutputModule
 from eventproc.modules.service import Service
 from eventproc.modules.source import Source
 from eventproc.runtime.components import Component, check_components, with_default_services
+from eventproc.runtime.ordered_output import OutputStage
 from eventproc.runtime.path_order import find_cycle, order_problems, paths_depend_on_each_other
+from eventproc.runtime.path_results import PathResults
 from eventproc.runtime.paths import EventSchedule, PathRunner, Step
 from eventproc.runtime.registry import ProductRegistry, Resolution
 from eventproc.runtime.watchers import Watchers
 from eventproc.runtime.worker import Worker
+
+Kept = dict[str, list[tuple[BranchDescription, Token[Product]]]]
+"""By label of output module, the branches it keeps and how to get them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Job:
         source: the source, bound to the branches the job wants.
         services: services in order of construction.
         modules: modules by label, without the output modules.
-        outputs: output modules by label.
+        outputs: the output modules and which events they take.
         kept: per output module, the branches it keeps and how to get them.
         schedule: the paths.
         watch: the services' hooks.
@@ -43,8 +48,8 @@ class Job:
     source: Source
     services: tuple[Service, ...]
     modules: dict[str, Module]
-    outputs: dict[str, OutputModule]
-    kept: dict[str, list[tuple[BranchDescription, Token[Product]]]]
+    outputs: tuple[OutputStage, ...]
+    kept: Kept
     schedule: EventSchedule
     watch: Watchers
     n_slots: int
@@ -103,6 +108,10 @@ def _build_modules(
     every = {c.label: _construct(c, registry) for c in components}
     outputs = {label: module for label, module in every.items() if isinstance(module, OutputModule)}
     modules = {label: module for label, module in every.items() if label not in outputs}
+    paths = [path.name for path in description.paths if path.kind == "Path"]
+    results = PathResults(description.name, paths, registry)
+    for label, output in outputs.items():
+        results.select_for(label, output)
     kept = {
         label: [
             (branch, registry.keep(label, branch)) for branch in registry.branches() if output.select(branch)
@@ -113,15 +122,14 @@ def _build_modules(
     _check_order(description, modules, resolution)
     source.bind(resolution.bindings)
     watch = Watchers(services)
-    schedule = _schedule(description, modules, resolution, watch)
     return Job(
         description=description,
         source=source,
         services=services,
         modules=modules,
-        outputs=outputs,
+        outputs=tuple(OutputStage(label, output, results.wants(label)) for label, output in outputs.items()),
         kept=kept,
-        schedule=schedule,
+        schedule=_schedule(description, modules, resolution, watch, kept, results),
         watch=watch,
         n_slots=resolution.n_slots,
     )
@@ -148,24 +156,46 @@ def _check_order(description: ProcessDescription, modules: dict[str, Module], re
 
 
 def _schedule(
-    description: ProcessDescription, modules: dict[str, Module], resolution: Resolution, watch: Watchers
+    description: ProcessDescription,
+    modules: dict[str, Module],
+    resolution: Resolution,
+    watch: Watchers,
+    kept: Kept,
+    results: PathResults,
 ) -> EventSchedule:
-    workers = {label: Worker(i, label, module, watch) for i, (label, module) in enumerate(modules.items())}
     unscheduled = set(description.unscheduled)
-    for label, worker in workers.items():
-        needed = resolution.dependencies.get(label, set())
-        worker.on_demand = tuple(workers[n] for n in sorted(needed & unscheduled))
+    workers = _workers(modules, resolution, unscheduled, watch)
     paths = [path for path in description.paths if path.kind == "Path"]
     end_paths = [path for path in description.paths if path.kind != "Path"]
+    continue_after = frozenset(description.options.TryToContinue)
     return EventSchedule(
-        [_runner(path, workers) for path in paths],
-        [_runner(path, workers) for path in end_paths],
-        len(workers),
+        [_runner(path, workers, continue_after) for path in paths],
+        [_runner(path, workers, continue_after) for path in end_paths],
+        tuple(workers.values()),
         in_order=paths_depend_on_each_other(paths, resolution.dependencies, unscheduled),
+        tokens=results.tokens(resolution),
+        kept={
+            label: [
+                workers[b.label] for b, _ in branches if b.process == description.name and b.label in workers
+            ]
+            for label, branches in kept.items()
+            if not results.takes_failed(label)
+        },
     )
 
 
-def _runner(path: PathDescription, workers: dict[str, Worker]) -> PathRunner:
+def _workers(
+    modules: dict[str, Module], resolution: Resolution, unscheduled: set[str], watch: Watchers
+) -> dict[str, Worker]:
+    workers = {label: Worker(i, label, module, watch) for i, (label, module) in enumerate(modules.items())}
+    for label, worker in workers.items():
+        # Paths and TriggerResults have labels, but no workers.
+        needed = sorted(workers.keys() & resolution.dependencies.get(label, set()))
+        worker.depend_on([workers[n] for n in needed], [workers[n] for n in needed if n in unscheduled])
+    return workers
+
+
+def _runner(path: PathDescription, workers: dict[str, Worker], continue_after: frozenset[str]) -> PathRunner:
     """A path without its output modules: those write in input order, after the event."""
     steps = [Step(workers[s.label], s.negate, s.ignore) for s in path.steps if s.label in workers]
-    return PathRunner(path.name, steps)
+    return PathRunner(path.name, steps, continue_after)

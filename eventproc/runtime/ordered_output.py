@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from eventproc.errors import EventProcError
 from eventproc.model.event import Event
 from eventproc.modules.output import OutputModule
+
+Wants = Callable[[Event], bool]
+"""Whether an output selects an event."""
+
+
+def wants_all(_event: Event) -> bool:
+    """The selection of an output that names none."""
+    return True
+
+
+@dataclass(slots=True)
+class OutputStage:
+    """An output module, which events it takes, and how many it did not get.
+
+    Attributes:
+        label: the module's label.
+        module: the module.
+        wants: its SelectEvents.
+        events_not_selected: events that it did not want.
+        events_skipped: events that lack one of its products because of a failure.
+    """
+
+    label: str
+    module: OutputModule
+    wants: Wants = wants_all
+    events_not_selected: int = 0
+    events_skipped: int = 0
 
 
 class OrderedOutput:
     """Keeps events that finished early until those before them are done.
 
     Args:
-        outputs: label and module of each output module.
+        outputs: the output modules.
         capacity: events that may be read and not yet written; more streams than that wait.
 
     Attributes:
-        settled: how many events, from the first on, are written or skipped.
+        has_outputs: whether there is any.
+        settled: how many events, from the first on, are written or not to be written.
     """
 
-    def __init__(self, outputs: Sequence[tuple[str, OutputModule]], capacity: int) -> None:
+    def __init__(self, outputs: Sequence[OutputStage], capacity: int) -> None:
+        self.has_outputs = bool(outputs)
         self._outputs = tuple(outputs)
         self._places = asyncio.Semaphore(capacity)
-        self._early: dict[int, Event | None] = {}  # by index; None for an event that is not written
+        self._early: dict[int, tuple[Event, frozenset[str]]] = {}  # by index
         self.settled = 0
 
     async def reserve(self) -> None:
@@ -35,29 +65,36 @@ class OrderedOutput:
         """Gives back a reservation for which there was no event."""
         self._places.release()
 
-    def finish(self, index: int, event: Event | None) -> None:
+    def finish(self, event: Event, lost_to: frozenset[str] = frozenset()) -> None:
         """Takes a finished event and writes every event whose turn has come.
 
         Args:
-            index: the event's position in the input.
-            event: the event, or None when it failed and is skipped.
+            event: the event.
+            lost_to: labels of the outputs that must not get it.
 
         Raises:
             EventProcError: an output module could not write.
         """
-        self._early[index] = event
-        while self.settled in self._early:
-            self._write(self._early.pop(self.settled))
+        self._early[event.index] = event, lost_to
+        while (early := self._early.pop(self.settled, None)) is not None:
+            self._write(*early)
             self.settled += 1
             self._places.release()
 
-    def _write(self, event: Event | None) -> None:
-        if event is None:
-            return
-        for label, output in self._outputs:
-            try:
-                output.write(event)
-            except EventProcError as error:
-                error.add_context(f"Calling method for module {type(output).__name__}/'{label}'")
-                error.add_context(f"Writing  Event {event.id}")
-                raise
+    def _write(self, event: Event, lost_to: frozenset[str]) -> None:
+        for stage in self._outputs:
+            if stage.label in lost_to:
+                stage.events_skipped += 1
+            elif not stage.wants(event):
+                stage.events_not_selected += 1
+            else:
+                _write_to(stage, event)
+
+
+def _write_to(stage: OutputStage, event: Event) -> None:
+    try:
+        stage.module.write(event)
+    except EventProcError as error:
+        error.add_context(f"Calling method for module {type(stage.module).__name__}/'{stage.label}'")
+        error.add_context(f"Writing  Event {event.id}")
+        raise

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from eventproc.model.descriptions import PathDescription
+from eventproc.model.trigger_results import TRIGGER_RESULTS
 
 Dependencies = Mapping[str, set[str]]
 """Labels of the modules of this process that a module, by label, needs."""
@@ -38,7 +39,8 @@ def order_problems(
 ) -> list[str]:
     """What is wrong with the order of modules on paths.
 
-    A module may need modules before it on its path, on earlier paths, or on Tasks.
+    A module may need modules before it on its path, on earlier paths, or on Tasks; the status of an
+    earlier path, by the path's name; and on end paths the TriggerResults.
 
     Returns:
         One sentence for each module that would run before what it needs.
@@ -46,17 +48,27 @@ def order_problems(
     problems = []
     seen: set[str] = set(unscheduled)
     for path in paths:
+        if path.kind != "Path":
+            seen.add(TRIGGER_RESULTS)
         before = set(seen)
         for step in path.steps:
             late = sorted(dependencies.get(step.label, set()) - before - {step.label})
-            problems += [
-                f"module {step.label!r} on path {path.name!r} needs {needed!r}, which does not run "
-                f"before it: put {needed!r} in front of it, or on an earlier path or a Task"
-                for needed in late
-            ]
+            problems += [_late(step.label, path.name, needed) for needed in late]
             before.add(step.label)
-        seen |= before
+        seen |= before | {path.name}
     return problems
+
+
+def _late(label: str, path: str, needed: str) -> str:
+    if needed == TRIGGER_RESULTS:
+        return (
+            f"module {label!r} on path {path!r} needs the {needed} of this process, which are known when "
+            "all paths are done: put it on an EndPath, or name the process whose results are meant"
+        )
+    return (
+        f"module {label!r} on path {path!r} needs {needed!r}, which does not run "
+        f"before it: put {needed!r} in front of it, or on an earlier path or a Task"
+    )
 
 
 def paths_depend_on_each_other(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -11,10 +12,10 @@ from eventproc.errors import as_framework_error
 from eventproc.modules.module import Module
 from eventproc.modules.service import Service
 from eventproc.runtime.builder import Job
-from eventproc.runtime.ordered_output import OrderedOutput
+from eventproc.runtime.ordered_output import OrderedOutput, OutputStage
 from eventproc.runtime.stop_signals import StopSignals
 from eventproc.runtime.streams import StreamPool
-from eventproc.services.job_report import JobReport, SkippedEvent
+from eventproc.services.job_report import JobReport
 
 _EVENTS_AHEAD_PER_STREAM = 4
 """Finished events a stream may be ahead of the slowest one before it waits."""
@@ -38,7 +39,7 @@ class EventProcessor:
         options = job.description.options
         self._n_streams = options.numberOfStreams or max(1, options.numberOfThreads)
         capacity = self._n_streams * _EVENTS_AHEAD_PER_STREAM
-        self._output = OrderedOutput(tuple(job.outputs.items()), capacity)
+        self._output = OrderedOutput(job.outputs, capacity)
         self._pool = StreamPool(
             job.source,
             job.schedule,
@@ -46,9 +47,8 @@ class EventProcessor:
             job.watch,
             n_slots=job.n_slots,
             max_events=job.description.max_events,
-            continue_after=frozenset(options.TryToContinue),
         )
-        self._opened: list[str] = []  # labels of outputs that must be closed or abandoned
+        self._opened: list[OutputStage] = []  # outputs that must be closed or abandoned
         self._started: list[Service] = []  # services that must be stopped
         self._begun: list[Module] = []  # modules whose end_job is owed if nothing fails
 
@@ -73,7 +73,7 @@ class EventProcessor:
         for service in self._job.services:
             self._started.append(service)
             await service.start()
-        for module in (*self._job.modules.values(), *self._job.outputs.values()):
+        for module in (*self._job.modules.values(), *(stage.module for stage in self._job.outputs)):
             self._begun.append(module)
             module.begin_job()
         for hook in self._job.watch.begin_job:
@@ -93,18 +93,23 @@ class EventProcessor:
 
     def _open_outputs(self) -> None:
         history = self._job.source.history()
-        for label, output in self._job.outputs.items():
-            output.open(self._job.description, self._job.kept[label], history)
-            self._opened.append(label)
+        for stage in self._job.outputs:
+            stage.module.open(self._job.description, self._job.kept[stage.label], history)
+            self._opened.append(stage)
 
     def _end_outputs(self, *, keep_partial: bool) -> None:
-        for label in self._opened:
-            output = self._job.outputs[label]
-            record = None if self._report.errors else self._attempt(output.close)
+        for stage in self._opened:
+            record = None if self._report.errors else self._attempt(stage.module.close)
             if record is None:
-                record = self._attempt(functools.partial(output.abandon, keep_partial=keep_partial))
+                record = self._attempt(functools.partial(stage.module.abandon, keep_partial=keep_partial))
             if record is not None:
-                self._report.outputs.append(record)
+                self._report.outputs.append(
+                    dataclasses.replace(
+                        record,
+                        events_not_selected=stage.events_not_selected,
+                        events_skipped=stage.events_skipped,
+                    )
+                )
 
     def _fill_report(self) -> None:
         report, counts = self._report, self._pool.counts
@@ -113,9 +118,7 @@ class EventProcessor:
             (output.events for output in report.outputs if output.complete), default=0
         )
         report.events_failed = counts.failed
-        report.skipped_events = [
-            SkippedEvent(id_, error.category, str(error)) for id_, error in counts.skipped
-        ]
+        report.skipped_events = counts.skipped
         expected = self._expected_events()
         report.events_unprocessed = (
             None if expected is None else expected - self._output.settled - counts.failed

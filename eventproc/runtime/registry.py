@@ -34,6 +34,7 @@ class _Promise:
 
     branch: BranchDescription
     token: Token[Any]
+    transient: bool = False
 
 
 @dataclass(slots=True)
@@ -83,7 +84,8 @@ class ProductRegistry:
 
     def branches(self) -> list[BranchDescription]:
         """Every branch an output module may keep: this process's products, then the input's."""
-        return [promise.branch for promise in self._promises] + list(self._source_branches)
+        kept = [promise.branch for promise in self._promises if not promise.transient]
+        return kept + list(self._source_branches)
 
     def keep(self, label: str, branch: BranchDescription) -> Token[Product]:
         """A token for an output module that keeps a branch; the product may be missing from an event."""
@@ -131,15 +133,15 @@ class ProductRegistry:
         """Notes a product that a module asks for."""
         self._requests.append(_Request(label, token, optional))
 
-    def promise(self, label: str, token: Token[Any], instance: str) -> None:
-        """Notes a product that a module makes."""
+    def promise(self, label: str, token: Token[Any], instance: str, *, transient: bool = False) -> None:
+        """Notes a product that a module makes; no output keeps a transient one."""
         kind = token.product_type
         attributes = json.dumps(token.attributes, sort_keys=True)
         branch = BranchDescription(kind.name(), label, instance, self._process, kind.schema(), attributes)
         if any(promise.branch.name == branch.name for promise in self._promises):
             message = f"module {label!r} declares {branch.name} twice; give one an instance name"
             raise ConfigurationError(message)
-        self._promises.append(_Promise(branch, token))
+        self._promises.append(_Promise(branch, token, transient))
 
     def _resolve(self, request: _Request, resolution: Resolution) -> str:
         """Finds the maker of one product; returns what is wrong, or an empty string."""

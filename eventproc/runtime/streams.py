@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from dataclasses import dataclass, field
 
 from eventproc.errors import EventProcError
 from eventproc.model.event import Event
-from eventproc.model.event_id import EventID
 from eventproc.modules.source import Source
 from eventproc.runtime.ordered_output import OrderedOutput
-from eventproc.runtime.paths import EventSchedule
+from eventproc.runtime.paths import EventSchedule, Failure
 from eventproc.runtime.watchers import Watchers
+from eventproc.services.job_report import SkippedEvent
+
+_LOG = logging.getLogger("eventproc.TryToContinue")
 
 _LONGEST_TURN_S = 0.005
 """A stream whose modules never wait gives way to signals and sockets this often."""
@@ -25,12 +28,13 @@ class LoopCounts:
     Attributes:
         read: events taken from the source.
         failed: events whose failure ended the job.
-        skipped: events dropped because of a failure of a category in TryToContinue: id and failure.
+        skipped: events that a failure of a category in TryToContinue kept out of an output, or of which
+            a module failed in a job without outputs.
     """
 
     read: int = 0
     failed: int = 0
-    skipped: list[tuple[EventID, EventProcError]] = field(default_factory=list)
+    skipped: list[SkippedEvent] = field(default_factory=list)
 
 
 class StreamPool:
@@ -43,7 +47,6 @@ class StreamPool:
         watch: the service hooks.
         n_slots: products an event can hold.
         max_events: events to read, -1 for all.
-        continue_after: exception categories that skip the event.
     """
 
     def __init__(
@@ -55,7 +58,6 @@ class StreamPool:
         *,
         n_slots: int,
         max_events: int,
-        continue_after: frozenset[str],
     ) -> None:
         self._source = source
         self._schedule = schedule
@@ -63,7 +65,6 @@ class StreamPool:
         self._watch = watch
         self._n_slots = n_slots
         self._max_events = max_events
-        self._continue_after = continue_after
         self._reading = asyncio.Lock()  # the source serves one stream at a time
         self._stopping = False
         self._turn_began = time.monotonic()
@@ -113,17 +114,24 @@ class StreamPool:
         for hook in self._watch.pre_event:
             hook(event)
         try:
-            await self._schedule.run(event)
-        except EventProcError as error:
-            if error.category not in self._continue_after:
-                self.counts.failed += 1
-                raise
-            self.counts.skipped.append((event.id, error))
-            self._output.finish(event.index, None)
-            return
+            failure = await self._schedule.run(event)
+        except EventProcError:
+            self.counts.failed += 1
+            raise
         for hook in self._watch.post_event:
             hook(event)
-        self._output.finish(event.index, event)
+        if failure is None:
+            self._output.finish(event)
+        else:
+            self._go_on(event, failure)
+
+    def _go_on(self, event: Event, failure: Failure) -> None:
+        error = failure.error
+        _LOG.warning("%s: %s: %s; the job goes on", error.context[0], error.category, error)
+        if failure.lost_to or not self._output.has_outputs:
+            # Not the error itself: its traceback would keep the event in memory.
+            self.counts.skipped.append(SkippedEvent(event.id, error.category, str(error)))
+        self._output.finish(event, failure.lost_to)
 
     async def _give_way(self) -> None:
         if time.monotonic() - self._turn_began > _LONGEST_TURN_S:

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from eventproc.errors import EventProcError, as_framework_error
 from eventproc.model.event import Event
 from eventproc.modules.module import EDAnalyzer, EDFilter, EDProducer, ExternalWork, Module
 from eventproc.runtime.watchers import Watchers
 
-Decision = bool | Exception | asyncio.Future[None]
-"""What became of a module on an event: passed or not, failed, or still running."""
+Outcome = bool | EventProcError
+"""What became of a module on an event: passed or not, or failed."""
 
-EventState = list[Decision | None]
-"""Decisions of all workers on one event, by worker index; None before a worker ran."""
+EventState = list[Outcome | asyncio.Future[None] | None]
+"""Of all workers on one event, by worker index: their outcomes, a future while one runs, None before.
+
+One more at the end, `FAILURE`, is the first failure of the event.
+"""
+
+FAILURE = -1
 
 
 class Worker:
@@ -24,100 +30,138 @@ class Worker:
         index: position in every EventState.
         label: the module's label.
         module: the module.
-        on_demand: workers of modules on Tasks that this one needs; they run first.
+        needs: workers of the modules whose products this one asks for.
+        on_demand: those of them that stand on Tasks only; they run first.
+        is_immediate: whether it neither waits for anything nor runs others first.
+        runs: events on which the module ran.
+        rejected: events on which the filter said no.
+        errors: events on which the module failed.
     """
 
-    __slots__ = ("_watch", "index", "label", "module", "on_demand", "waits")
+    __slots__ = (
+        "_call", "_is_filter", "_watch", "errors", "index", "is_immediate", "label", "module", "needs",
+        "on_demand", "rejected", "runs",
+    )  # fmt: skip
 
     def __init__(self, index: int, label: str, module: Module, watch: Watchers) -> None:
         self.index = index
         self.label = label
         self.module = module
+        self.needs: Sequence[Worker] = ()
         self.on_demand: Sequence[Worker] = ()
-        self.waits = isinstance(module, ExternalWork)
+        self.is_immediate = not isinstance(module, ExternalWork)
+        self.runs = self.rejected = self.errors = 0
+        self._is_filter = isinstance(module, EDFilter)
+        self._call = _method(module)
         self._watch = watch
 
-    async def run(self, event: Event, state: EventState) -> bool:
-        """Runs the module unless it ran, waits for it if it is running.
+    def depend_on(self, needs: Sequence[Worker], on_demand: Sequence[Worker]) -> None:
+        """Told once, before the first event, what its module needs."""
+        self.needs, self.on_demand = needs, on_demand
+        self.is_immediate = not on_demand and not isinstance(self.module, ExternalWork)
 
-        Returns:
-            The decision of a filter; True for every other module.
-
-        Raises:
-            EventProcError: the module failed, now or when it ran before.
-        """
+    async def run(self, event: Event, state: EventState) -> Outcome:
+        """Runs the module unless it ran, waits for it if it is running."""
         outcome = state[self.index]
         if isinstance(outcome, asyncio.Future):
             await asyncio.shield(outcome)  # a cancelled waiter must not cancel the work of the others
             outcome = state[self.index]
-        if outcome is None:
-            outcome = await self._run_first(event, state)
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome is True
-
-    async def _run_first(self, event: Event, state: EventState) -> bool | Exception:
-        if not self.waits and not self.on_demand:
-            outcome = state[self.index] = self._run_now(event)
+        if isinstance(outcome, bool | EventProcError):
             return outcome
+        if self.is_immediate:
+            return self.run_now(event, state)
         running: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         state[self.index] = running
         try:
-            outcome = state[self.index] = await self._run_waiting(event, state)
+            return await self._run_waiting(event, state)
         finally:
             running.set_result(None)
+
+    def run_now(self, event: Event, state: EventState) -> Outcome:
+        """Runs a module that waits for nothing and has not run on the event."""
+        if state[FAILURE] is not None and (lost := self.lost_input(state)):
+            state[self.index] = lost
+            return lost
+        watch, label = self._watch, self.label
+        for hook in watch.pre_module:
+            hook(event, label)
+        outcome: Outcome = True
+        try:
+            decision = self._call(event)
+        except Exception as error:  # noqa: BLE001 - an author's code may raise anything
+            outcome = self._failed(error, state)
+        else:
+            if self._is_filter and not decision:
+                outcome = False
+                self.rejected += 1
+        for hook in watch.post_module:
+            hook(event, label)
+        self.runs += 1
+        state[self.index] = outcome
         return outcome
 
-    async def _run_waiting(self, event: Event, state: EventState) -> bool | Exception:
-        try:
-            for worker in self.on_demand:
-                await worker.run(event, state)
-        except EventProcError as error:
-            return error
-        if not isinstance(self.module, ExternalWork):
-            return self._run_now(event)
-        return await self._run_external(event, self.module)
+    def lost_input(self, state: EventState) -> EventProcError | None:
+        """The failure that took away a product that the module needs, or a product that one needs."""
+        for worker in self.needs:
+            outcome = state[worker.index]
+            if isinstance(outcome, EventProcError):
+                return outcome
+            if outcome is None and (lost := worker.lost_input(state)):
+                return lost
+        return None
 
-    def _run_now(self, event: Event) -> bool | Exception:
+    async def _run_waiting(self, event: Event, state: EventState) -> Outcome:
+        for worker in self.on_demand:
+            await worker.run(event, state)
+        module = self.module
+        if isinstance(module, ExternalWork):
+            lost = None if state[FAILURE] is None else self.lost_input(state)
+            outcome = state[self.index] = lost or await self._run_external(event, module, state)
+            return outcome
+        return self.run_now(event, state)
+
+    async def _run_external(self, event: Event, module: ExternalWork[object], state: EventState) -> Outcome:
+        outcome: Outcome = True
         for hook in self._watch.pre_module:
             hook(event, self.label)
         try:
-            decision = _call(self.module, event)
-        except Exception as error:  # noqa: BLE001 - an author's code may raise anything
-            return self._in_context(error)
-        for hook in self._watch.post_module:
-            hook(event, self.label)
-        return decision
-
-    async def _run_external(self, event: Event, module: ExternalWork[object]) -> bool | Exception:
-        for hook in self._watch.pre_module:
-            hook(event, self.label)
-        try:
-            work = await module.acquire(event)
-            for hook in self._watch.post_acquire:
-                hook(event, self.label)
+            try:
+                work = await module.acquire(event)
+            finally:
+                for hook in self._watch.post_acquire:
+                    hook(event, self.label)
             module.produce(event, work)
         except Exception as error:  # noqa: BLE001 - an author's code may raise anything
-            return self._in_context(error)
+            outcome = self._failed(error, state)
         for hook in self._watch.post_module:
             hook(event, self.label)
-        return True
+        self.runs += 1
+        return outcome
 
-    def _in_context(self, error: Exception) -> EventProcError:
+    def _failed(self, error: Exception, state: EventState) -> EventProcError:
         failure = as_framework_error(error)
         failure.add_context(f"Calling method for module {type(self.module).__name__}/'{self.label}'")
+        self.errors += 1
+        if state[FAILURE] is None:
+            state[FAILURE] = failure
         return failure
 
 
-def _call(module: Module, event: Event) -> bool:
+def _method(module: Module) -> Callable[[Event], Any]:
     match module:
         case EDProducer():
-            module.produce(event)
+            return module.produce
         case EDFilter():
-            return module.filter(event)
+            return module.filter
         case EDAnalyzer():
-            module.analyze(event)
+            return module.analyze
+        case ExternalWork():
+            return _never_at_once
         case _:
             message = f"{type(module).__name__} is no producer, filter or analyzer"
             raise TypeError(message)
-    return True
+
+
+def _never_at_once(_event: Event) -> Any:
+    message = "external work is not run at once"
+    raise AssertionError(message)

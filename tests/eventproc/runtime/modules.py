@@ -12,6 +12,7 @@ from eventproc.model.event_id import EventID
 from eventproc.model.file_records import OutputFileRecord
 from eventproc.model.input_tag import InputTag
 from eventproc.model.product import Product, column
+from eventproc.model.trigger_results import PathStatus, TriggerResults
 from eventproc.modules import (
     EDAnalyzer,
     EDFilter,
@@ -143,9 +144,11 @@ class Fail(EDProducer):
 
     def __init__(self, params, declare):
         self.counter = declare.consumes(Number, "counter")
+        self.output = declare.produces(Number)
         self.params = params
 
     def produce(self, event):
+        event.put(self.output, number(0))
         if int(event.get(self.counter).value[0]) == self.params.at:
             kinds = {
                 "ValueError": ValueError,
@@ -154,6 +157,31 @@ class Fail(EDProducer):
                 "ExternalFailure": ExternalFailure,
             }
             raise kinds[self.params.kind]("out of cheese")
+
+
+class NoteResults(EDAnalyzer):
+    class Params(ParameterDescription):
+        results: InputTag = InputTag("TriggerResults")
+
+    def __init__(self, params, declare):
+        self.results = declare.consumes(TriggerResults, params.results)
+
+    def analyze(self, event):
+        results = event.get(self.results)
+        LOG.append(
+            ("results", self.results.attributes["paths"], results.state.tolist(), results.index.tolist())
+        )
+
+
+class NoteStatus(EDAnalyzer):
+    class Params(ParameterDescription):
+        path: str
+
+    def __init__(self, params, declare):
+        self.status = declare.consumes(PathStatus, params.path)
+
+    def analyze(self, event):
+        LOG.append(("status", int(event.get(self.status).state[0])))
 
 
 class Forgetful(EDProducer):
@@ -211,6 +239,23 @@ class LastFirst(ExternalWork):
         event.put(self.output, number(work))
 
 
+class Begin(ExternalWork):
+    """Notes that its work began."""
+
+    class Params(ParameterDescription):
+        input: InputTag
+
+    def __init__(self, params, declare):
+        self.input = declare.consumes(Number, params.input)
+        self.label = declare.label
+
+    async def acquire(self, event):
+        LOG.append(self.label)
+
+    def produce(self, event, work):
+        pass
+
+
 class WaitForEachOther(ExternalWork):
     """Two of these on one event end only if they wait at the same time."""
 
@@ -232,6 +277,7 @@ class Memory(OutputModule):
     class Params(ParameterDescription):
         failAt: int = 0
         refuse: str = ""
+        selects: list[str] = []
 
     def __init__(self, params, declare):
         self.label = declare.label
@@ -242,6 +288,9 @@ class Memory(OutputModule):
     def select(self, branch):
         return branch.label != self.params.refuse
 
+    def select_events(self):
+        return self.params.selects
+
     def open(self, process, branches, history):
         self.branches = branches
         LOG.append(("open", tuple(b.name for b, _ in branches)))
@@ -251,7 +300,9 @@ class Memory(OutputModule):
         if self.n == self.params.failAt:
             raise FileWriteError("disk is full")
         found = {
-            f"{b.label}@{b.process}": int(event.get(t).value[0]) for b, t in self.branches if event.has(t)
+            f"{b.label}@{b.process}": int(event.get(t).value[0])
+            for b, t in self.branches
+            if b.type_name == "Number" and event.has(t)
         }
         LOG.append(("write", event.id.event, found))
 

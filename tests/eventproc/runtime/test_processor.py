@@ -110,7 +110,7 @@ def test_an_output_module_gets_the_branches_it_selected(run, log):
             max_events=1,
         )
     )
-    assert ("open", ("Number_a__TEST",)) in log
+    assert ("open", ("Number_a__TEST", "TriggerResults_TriggerResults__TEST")) in log
     assert ("write", 1, {"a@TEST": 2}) in log
 
 

@@ -1,0 +1,165 @@
+"""Small modules that the job files in ``configs`` use by their import path."""
+
+import asyncio
+import builtins
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from eventproc import errors
+from eventproc.model.input_tag import InputTag
+from eventproc.model.product import Product, column
+from eventproc.model.trigger_results import PathState, TriggerResults
+from eventproc.modules import EDAnalyzer, EDFilter, EDProducer, ExternalWork, ParameterDescription
+
+CALLS: list[str] = []
+"""What modules did, in order; cleared before each job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Count(Product):
+    value: Any = column(np.int64, axis=None, doc="a number")
+
+
+class MakeCount(EDProducer):
+    """The event's number, or another product's, plus something."""
+
+    class Params(ParameterDescription):
+        input: str = ""
+        add: int = 0
+
+    def __init__(self, params, declare):
+        self.input = declare.consumes(Count, params.input) if params.input else None
+        self.output = declare.produces(Count)
+        self.add = params.add
+        self.label = declare.label
+
+    def produce(self, event):
+        CALLS.append(f"{self.label} {event.id.event}")
+        number = event.id.event if self.input is None else int(event.get(self.input).value[0])
+        event.put(self.output, Count(np.array([number + self.add])))
+
+
+class Divisible(EDFilter):
+    """Whether the event's number can be divided by one."""
+
+    class Params(ParameterDescription):
+        by: int
+
+    def __init__(self, params, declare):
+        self.by = params.by
+
+    def filter(self, event):
+        return event.id.event % self.by == 0
+
+
+class Fail(EDProducer):
+    """Raises an error of the framework, or of Python, by the name of its class."""
+
+    class Params(ParameterDescription):
+        kind: str
+        at: list[int] = []
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Count)
+        self.params = params
+
+    def produce(self, event):
+        if event.id.event in self.params.at or not self.params.at:
+            raise (getattr(errors, self.params.kind, None) or getattr(builtins, self.params.kind))(
+                "out of cheese"
+            )
+        event.put(self.output, Count(np.array([0])))
+
+
+class ExpectCount(EDAnalyzer):
+    """A product is the event's number plus something, on every event."""
+
+    class Params(ParameterDescription):
+        input: InputTag
+        add: int
+
+    def __init__(self, params, declare):
+        self.input = declare.consumes(Count, params.input)
+        self.add = params.add
+
+    def analyze(self, event):
+        found = int(event.get(self.input).value[0]) - event.id.event
+        assert found == self.add, f"{self.input} is the event's number plus {found}, not {self.add}"
+
+
+class ExpectMissing(EDAnalyzer):
+    """Nobody makes a product."""
+
+    class Params(ParameterDescription):
+        input: InputTag
+
+    def __init__(self, params, declare):
+        assert not declare.may_consume(Count, params.input).is_available
+        self.input = declare.may_consume(Count, params.input)
+
+    def analyze(self, event):
+        assert not event.has(self.input)
+
+
+class ExpectResults(EDAnalyzer):
+    """By path, the state on each event, as initials: Pass, Fail, Exception (X)."""
+
+    class Params(ParameterDescription):
+        states: dict[str, str]
+        results: InputTag = InputTag("TriggerResults")
+
+    def __init__(self, params, declare):
+        self.results = declare.consumes(TriggerResults, params.results)
+        self.states = params.states
+
+    def analyze(self, event):
+        initials = {PathState.Pass: "P", PathState.Fail: "F", PathState.Exception: "X"}
+        paths = self.results.attributes["paths"]
+        found = dict(zip(paths, (initials[s] for s in event.get(self.results).state), strict=True))
+        assert found == {path: states[event.id.event - 1] for path, states in self.states.items()}
+
+
+class Note(EDAnalyzer):
+    """Notes that it ran."""
+
+    def __init__(self, params, declare):
+        self.label = declare.label
+
+    def analyze(self, event):
+        CALLS.append(f"{self.label} {event.id.event}")
+
+
+class ExpectCalls(EDAnalyzer):
+    """What modules did by the end of the job."""
+
+    class Params(ParameterDescription):
+        calls: list[str]
+
+    def __init__(self, params, declare):
+        self.params = params
+
+    def analyze(self, event):
+        pass
+
+    def end_job(self):
+        assert self.params.calls == CALLS
+
+
+class Meet(ExternalWork):
+    """Two of these on one event end only if they wait at the same time."""
+
+    barriers: dict[int, asyncio.Barrier] = {}
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Count)
+        self.barriers.clear()
+
+    async def acquire(self, event):
+        barrier = self.barriers.setdefault(event.id.event, asyncio.Barrier(2))
+        async with asyncio.timeout(5):
+            await barrier.wait()
+
+    def produce(self, event, work):
+        event.put(self.output, Count(np.array([event.id.event])))
