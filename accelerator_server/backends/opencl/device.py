@@ -101,6 +101,12 @@ class Device:
             # Without build() the runtimes answer INVALID_PROGRAM_EXECUTABLE.
             return cl.Program(self.context, [self.handle], [binary]).build()
 
+    def binary_of(self, compiled: Any) -> bytes:
+        """What `load` takes: a compiled program as the runtime keeps it."""
+        with translated(f"read the compiled kernels from {self}"):
+            binary: bytes = compiled.get_info(cl.program_info.BINARIES)[0]
+        return binary
+
     def check_memory(self, total_bytes: int, largest_bytes: int) -> None:
         """Refuses what cannot fit, before anything is allocated.
 

@@ -131,7 +131,7 @@ REFUSED = {
     "dilations": ([node("Conv", "x w", dilations=[2, 2], kernel_shape=[3, 3])], {"w": KERNEL}, "dilations"),
     "auto_pad": ([node("Conv", "x w", auto_pad="SAME_UPPER")], {"w": KERNEL}, "auto_pad"),
     "computed weights": ([node("Conv", "x x")], {}, "input 1 must be a constant"),
-    "another shape": ([node("AveragePool", "x", "p", kernel_shape=[2, 2]), node("Add", "x p")], {}, "same"),
+    "another shape": ([node("GlobalAveragePool", "x", "g"), node("Add", "x g")], {}, "same"),
     "product of maps": ([node("Mul", "x x")], {}, "only be added"),
     "one over x": ([node("Div", "k x")], {"k": 1.0}, "division by a constant"),
     "constant map": ([node("Add", "x k")], {"k": np.ones((4, 8, 8), np.float32)}, "each of 4 channels"),
