@@ -16,7 +16,7 @@ from producers.algorithms import rechit_selection
 from producers.algorithms.ecal_geometry import crystal_positions
 from producers.datatypes import DroppedHits, EcalCrystals, EcalRecHits
 
-_LOG = logging.getLogger("eventproc")
+_LOG = logging.getLogger("eventproc.EcalCrystalProducer")
 
 
 class EcalCrystalProducer(EDProducer):

@@ -22,7 +22,7 @@ from producers.inference_errors import as_framework_errors
 from producers.inference_summary import summary_lines
 from producers.model_client import ModelClient
 
-_LOG = logging.getLogger("eventproc")
+_LOG = logging.getLogger("eventproc.InferenceService")
 
 
 class FallbackParameters(ParameterDescription):

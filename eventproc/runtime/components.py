@@ -42,12 +42,12 @@ class Component:
 
 
 def with_default_services(description: ProcessDescription) -> ProcessDescription:
-    """Adds the services every job has."""
+    """Adds the services every job has, in front: they see the others start."""
     present = {service.type for service in description.services}
     added = tuple(
         ComponentDescription("Service", name, name) for name in DEFAULT_SERVICES if name not in present
     )
-    return dataclasses.replace(description, services=description.services + added)
+    return dataclasses.replace(description, services=added + description.services)
 
 
 def check_components(descriptions: Iterable[ComponentDescription]) -> list[Component]:
