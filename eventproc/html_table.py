@@ -33,4 +33,5 @@ def html_title(title: str, rest: str = "") -> str:
 
 def html_fold(title: str, body: str, *, is_open: bool = False) -> str:
     """HTML that folds away under its title."""
-    return f"<details{' open' if is_open else ''} style='margin-left:1em'><summary>{escape(title)}</summary>{body}</details>"
+    state = " open" if is_open else ""
+    return f'<details{state} style="margin-left:1em"><summary>{escape(title)}</summary>{body}</details>'

@@ -47,7 +47,7 @@ def _steps(path: Path | EndPath | FinalPath, process: Process) -> str:
         steps = list(walk(path, process._current))
     except ConfigurationError as error:
         return str(error)
-    return " + ".join(("~" if step.negate else "") + (step.module._label or "?") for step in steps)
+    return " + ".join(("~" if step.negate else "") + getattr(step.module, "_label", "?") for step in steps)
 
 
 def _events(process: Process) -> str:

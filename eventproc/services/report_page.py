@@ -22,8 +22,7 @@ def render_report(report: JobReport) -> str:
     ]
     if files:
         parts.append(html_table(files, ["", "file", "events"]))
-    for error in report.stated_errors():
-        parts.append(html_title(f"{error.category} ({error.exit_code})", error.message))
+    parts += [html_title(f"{e.category} ({e.exit_code})", e.message) for e in report.stated_errors()]
     parts += [
         html_fold(name, html_table([(key, _text(value)) for key, value in said.items()]))
         for name, said in report.services.items()
