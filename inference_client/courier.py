@@ -8,7 +8,7 @@ from random import Random
 
 from inference_client.body import Body, Delivered
 from inference_client.configuration import ClientConfiguration
-from inference_client.errors import InferenceError, NotAdmitted, TryFailed
+from inference_client.errors import InferenceError, NotAdmitted, TryFailed, TryTimedOut
 from inference_client.failures import time_used_up, tries_used_up
 from inference_client.retry import RetryBudget, pause_s, try_timeout_s
 from inference_client.servers import Server, choose
@@ -91,7 +91,10 @@ class Courier:
                 begun_s = self._loop.time()
             reply = await server.transport.infer(body.call(), timeout_s)
         except TryFailed as failure:
-            self._count(failure, server, is_probe, len(failures) + 1)
+            if isinstance(failure, TryTimedOut) and timeout_s < server.fair_time_s:
+                server.breaker.abandon(is_probe)
+            else:
+                self._count(failure, server, is_probe, len(failures) + 1)
             raise
         except InferenceError:
             server.breaker.succeed()

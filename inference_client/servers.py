@@ -14,6 +14,7 @@ LATENCY_MEMORY_S = 10.0
 _LATENCY_WEIGHT = 0.3
 _SHORTEST_LATENCY_S = 1e-4
 _OUTCOME_WEIGHT = 0.1
+_SHORTEST_FAIR_TIME_S = 0.05
 
 
 class Server:
@@ -50,6 +51,11 @@ class Server:
     def limit(self) -> int:
         """Bodies that may be under way now; halved when the server is busy, grown again by answers."""
         return max(1, int(self._limit))
+
+    @property
+    def fair_time_s(self) -> float:
+        """A try that was given less time than this says nothing against the server when it times out."""
+        return max(2 * self._latency_s, _SHORTEST_FAIR_TIME_S)
 
     def cost(self, now_s: float) -> float:
         """Expected time of one more body: recent latency times what is under way, divided by success."""

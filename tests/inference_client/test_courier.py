@@ -174,3 +174,19 @@ def test_when_everything_fails_retries_stay_within_their_budget():
             assert rig.client.statistics().retries <= BUDGET_CAPACITY + BUDGET_PER_SECOND * seconds + 1
 
     run_in_virtual_time(run())
+
+
+def test_a_try_that_had_hardly_any_time_left_does_not_speak_against_the_server():
+    async def run():
+        server = OutageTransport("http://a:1", delay_s=0.3)
+        async with Rig(server, timeout_s=0.32, allowed_tries=1) as rig:
+            await rig.ask()
+            server.delay_s = 0.4
+            for _ in range(10):
+                with pytest.raises(ServersUnavailable):
+                    await rig.ask()
+            assert rig.client.statistics().servers[0].state == "closed"
+            server.delay_s = 0.1
+            await rig.ask()
+
+    run_in_virtual_time(run())
