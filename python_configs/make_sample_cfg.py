@@ -10,6 +10,9 @@ from eventproc.config.varparsing import VarParsing
 
 options = VarParsing("analysis")
 options.register("seed", 1, info="fixes every event")
+options.register("processes", ["top", "QCD"], info="what to make, in turn")
+options.register("ptHatMin", 500.0, info="least transverse momentum of the hard process, GeV")
+options.register("ptHatMax", 700.0, info="largest transverse momentum of the hard process, GeV")
 options.register("pileup", 0.0, info="mean number of soft collisions laid over each event")
 options.setDefault("maxEvents", 500)
 options.setDefault("outputFile", "top_qcd.root")
@@ -18,8 +21,10 @@ options.parseArguments()
 process = cms.Process("SIM")
 process.source = cms.Source(
     "PythiaSource",
-    processes=cms.vstring("top", "QCD"),
+    processes=cms.vstring(options.processes),
     seed=cms.uint32(options.seed),
+    ptHatMin=cms.double(options.ptHatMin),
+    ptHatMax=cms.double(options.ptHatMax),
     pileup=cms.double(options.pileup),
 )
 process.maxEvents.input = options.maxEvents

@@ -50,7 +50,8 @@ def read_hits(path: Path) -> HitSample:
     with open_any_layout(str(path)) as file:
         hits = [branch for branch in file.branches if branch.type_name == EcalRecHits.name()]
         if not hits or file.n_entries < _MIN_EVENTS:
-            message = f"{path} cannot be compared: it holds {file.n_entries} events and {len(hits)} products of hits"
+            found = f"{file.n_entries} events and {len(hits)} products of hits"
+            message = f"{path} cannot be compared: it holds {found}; {_MIN_EVENTS} events with hits would do"
             raise ProductNotFound(message)
         columns = file.read(hits[0], names, 0, file.n_entries)
         raw_id, energy, time = (np.asarray(column.content) for column in columns)
