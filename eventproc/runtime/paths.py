@@ -125,6 +125,10 @@ class EventSchedule:
         in_order: run the paths one after the other, because one needs what another makes.
         tokens: who wants to know what became of an event.
         kept: by label of output module, the workers whose products it keeps.
+
+    Attributes:
+        events: events that came to the end of all paths.
+        events_passed: those of them that passed one of the paths, or all where there is no path.
     """
 
     def __init__(
@@ -143,6 +147,7 @@ class EventSchedule:
         self._overlap = len(self.paths) > 1 and not in_order
         self._tokens = tokens
         self._kept = kept
+        self.events = self.events_passed = 0
         self._nothing: EventState = [None] * (len(workers) + 1)
 
     async def run(self, event: Event) -> Failure | None:
@@ -163,6 +168,8 @@ class EventSchedule:
         except EventProcError as error:
             error.add_context(_processing(event))
             raise
+        self.events += 1
+        self.events_passed += _passed(statuses)
         return None if state[FAILURE] is None else self._failure(event, state, statuses + ended)
 
     async def _run_paths(self, event: Event, state: EventState) -> list[PackedStatus]:
@@ -203,6 +210,13 @@ class EventSchedule:
             if any(_is_lost(worker, state, broken) for worker in workers)
         )
         return Failure(error, frozenset(lost_to))
+
+
+def _passed(statuses: Sequence[PackedStatus]) -> bool:
+    for status in statuses:
+        if status & 3 == PathState.Pass:
+            return True
+    return not statuses
 
 
 def _is_lost(worker: Worker, state: EventState, broken: set[int]) -> bool:

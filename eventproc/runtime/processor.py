@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,7 +16,10 @@ from eventproc.runtime.builder import Job
 from eventproc.runtime.ordered_output import OrderedOutput, OutputStage
 from eventproc.runtime.stop_signals import StopSignals
 from eventproc.runtime.streams import StreamPool
+from eventproc.runtime.trigger_report import render_time_report, render_trigger_report
 from eventproc.services.job_report import JobReport
+
+_SUMMARY = logging.getLogger("eventproc.FwkSummary")
 
 _EVENTS_AHEAD_PER_STREAM = 4
 """Finished events a stream may be ahead of the slowest one before it waits."""
@@ -129,6 +133,9 @@ class EventProcessor:
             if values := self._attempt(service.report):
                 report.services[name] = values
             self.summary[name] = self._attempt(service.summary) or {}
+        if self._job.description.options.wantSummary:
+            _SUMMARY.info("%s\n", render_trigger_report(self._job.schedule))
+            _SUMMARY.info("%s\n", render_time_report(self._job.schedule, report.services.get("Timing", {})))
 
     async def _note(self, step: Any) -> None:
         """Awaits a step of the job and keeps the first error; a cancelled step leaves the signal to tell."""

@@ -17,6 +17,9 @@ from eventproc.modules.service import Service
 _framework = logging.getLogger("eventproc")
 _log = logging.getLogger("eventproc.FwkReport")
 
+_VERBATIM = (_log.name, "eventproc.FwkSummary")
+"""Loggers whose messages stand alone, as in cmsRun."""
+
 
 class MessageLogger(Service):
     """Prints what `logging` is told: the framework's messages from `threshold` up, others' warnings.
@@ -105,11 +108,11 @@ class MessageHandler(logging.StreamHandler[TextIO]):
 
 
 class MessageFormatter(logging.Formatter):
-    """One line: time, severity, category, message; an announcement stands alone, as in cmsRun."""
+    """One line: time, severity, category, message; announcements and summaries stand alone, as in cmsRun."""
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """The line of a record."""
-        if record.name == _log.name:
+        if record.name in _VERBATIM:
             return record.message
         when = datetime.fromtimestamp(record.created, UTC)
         severity = record.levelname.lower()

@@ -74,6 +74,50 @@ def test_an_input_tag_means_the_latest_process_unless_it_names_one(run):
         run(name)
 
 
+def test_the_summary_is_that_of_cmsrun(run):
+    lines = [" ".join(line.split()) for line in run("want_summary").err.splitlines()]
+    at = lines.index("TrigReport ---------- Event Summary ------------")
+    assert [line for line in lines[at:] if line.startswith("TrigReport")] == [
+        "TrigReport ---------- Event Summary ------------",
+        "TrigReport Events total = 6 passed = 3 failed = 3",
+        "TrigReport",
+        "TrigReport -------- Path Summary ------------",
+        "TrigReport Trig Bit# Executed Passed Failed Error Name",
+        "TrigReport 1 0 6 2 3 1 p",
+        "TrigReport 1 1 6 3 3 0 q",
+        "TrigReport",
+        "TrigReport -------End-Path Summary ------------",
+        "TrigReport Trig Bit# Executed Passed Failed Error Name",
+        "TrigReport 0 0 6 6 0 0 e",
+        "TrigReport",
+        "TrigReport ---------- Modules in Path: p ------------",
+        "TrigReport Trig Bit# Visited Passed Failed Error Name",
+        "TrigReport 1 0 6 3 3 0 even",
+        "TrigReport 1 0 3 2 0 1 bad",
+        "TrigReport",
+        "TrigReport ---------- Modules in Path: q ------------",
+        "TrigReport Trig Bit# Visited Passed Failed Error Name",
+        "TrigReport 1 1 6 3 3 0 even",
+        "TrigReport 1 1 3 3 0 0 asks",
+        "TrigReport",
+        "TrigReport ---------- Modules in End-Path: e ------------",
+        "TrigReport Trig Bit# Visited Passed Failed Error Name",
+        "TrigReport 0 0 6 6 0 0 note",
+        "TrigReport",
+        "TrigReport ---------- Module Summary ------------",
+        "TrigReport Visited Executed Passed Failed Error Name",
+        "TrigReport 12 6 3 3 0 even",
+        "TrigReport 3 3 2 0 1 bad",
+        "TrigReport 3 3 3 0 0 onDemand",
+        "TrigReport 3 3 3 0 0 asks",
+        "TrigReport 6 6 6 0 0 note",
+    ]
+    times = [line.split() for line in lines if line.startswith("TimeReport")]
+    assert ["TimeReport", "per", "event", "per", "exec", "per", "visit", "Name"] in times
+    assert [words[-1] for words in times[-5:]] == ["even", "bad", "onDemand", "asks", "note"]
+    assert all(float(word) > 0 for words in times[-5:] for word in words[1:-1])
+
+
 def test_every_job_file_is_run_by_a_test():
-    here = Path(__file__).read_text()
-    assert [name for config in CONFIGS.glob("*_cfg.py") if (name := config.stem[:-4]) not in here] == []
+    tests = "".join(path.read_text() for path in CONFIGS.parent.glob("test_*.py"))
+    assert [name for config in CONFIGS.glob("*_cfg.py") if (name := config.stem[:-4]) not in tests] == []
