@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -57,6 +58,30 @@ def _can_make_network_namespace() -> bool:
         return False
 
 
+_TRIAL_KERNEL = """
+import sys, pyopencl as cl
+for device in (device for platform in cl.get_platforms() for device in platform.get_devices()):
+    try:
+        cl.Program(cl.Context([device]), "__kernel void f(__global float *x) { *x = 1; }").build()
+        sys.exit(0)
+    except cl.Error:
+        pass
+sys.exit(1)
+"""
+
+
+@cache
+def _has_opencl_device() -> bool:
+    """Whether some device compiles a kernel: a runtime may not know a CPU that is newer than it is."""
+    if find_spec("pyopencl") is None:
+        return False
+    command = [sys.executable, "-c", _TRIAL_KERNEL]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=60, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
 def cms_events_folder(environment: Mapping[str, str]) -> Path | None:
     """The folder of real CMS events that the environment names, if the events are there."""
     folder = environment.get(CMS_EVENTS, "")
@@ -76,7 +101,9 @@ REQUIREMENTS: dict[str, Requirement] = {
     "netns": Requirement(
         "no network namespaces (unshare --user --net is refused)", _can_make_network_namespace
     ),
-    "opencl": Requirement("no OpenCL (pip install -e .[opencl])", _has_modules("pyopencl")),
+    "opencl": Requirement(
+        "no OpenCL device that works (pip install -e .[opencl]; docs/opencl.md)", _has_opencl_device
+    ),
     "root": Requirement("the ROOT wheel is not installed (pip install ROOT)", _has_modules("ROOT")),
     "samples": Requirement("no Pythia (pip install -e .[samples])", _has_modules("pythia8mc")),
     "slurm": Requirement(
