@@ -16,6 +16,7 @@ from accelerator_server.errors import RefusedRequestError
 from accelerator_server.replies import error_response, refusal
 from accelerator_server.routes.inference import InferenceRoute
 from accelerator_server.routes.metadata import MetadataRoutes
+from accelerator_server.routes.repository import RepositoryRoutes
 from accelerator_server.state import ServerState
 from inference_client.protocol import headers
 from inference_client.protocol.errors import ProtocolError
@@ -29,11 +30,13 @@ CLIENT_GONE = 499
 def make_app(state: ServerState) -> web.Application:
     """Builds the application of one server."""
     app = web.Application(
-        client_max_size=state.config.max_body_bytes, middlewares=[ErrorAnswers(state).answer]
+        client_max_size=state.config.max_body_bytes,
+        middlewares=[ErrorAnswers(state).answer, state.authentication.check],
     )
     state.metrics.requests_inside.set_function(lambda: state.admission.n_inside)
     app.add_routes(InferenceRoute(state).routes())  # first: aiohttp tries routes in order
     app.add_routes(MetadataRoutes(state).routes())
+    app.add_routes(RepositoryRoutes(state).routes())
     return app
 
 

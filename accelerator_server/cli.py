@@ -97,8 +97,7 @@ def _check(folder: ModelFolder, overrides: list[Override]) -> StartError | None:
     except StartError as error:
         typer.echo(f"{folder.name} {folder.version}: REFUSED: {error}")
         return error
-    for backend in loaded.backends:
-        backend.close()
+    loaded.close()
     typer.echo(f"{folder.name} {folder.version}: ok on {loaded.backends[0].device}")
     return None
 

@@ -15,6 +15,20 @@ Seconds = Annotated[float, Meta(gt=0)]
 _Config = TypeVar("_Config", bound=Struct)
 
 
+class TlsConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """Files of a server that speaks TLS.
+
+    Attributes:
+        certificate: PEM file with the server's certificate and those that lead to its CA.
+        key: PEM file with its key; empty if the certificate's file holds it.
+        client_ca: PEM file with the CAs of clients; empty for clients without certificates.
+    """
+
+    certificate: str
+    key: str = ""
+    client_ca: str = ""
+
+
 class ServerConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
     """How a server listens and what it bears.
 
@@ -27,6 +41,14 @@ class ServerConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         keepalive_s: Idle time before a connection is closed; also the time for headers to arrive.
         drain_s: Time for accepted requests to finish when the server stops.
         access_log: One JSON line on stderr for each request.
+        token_files: Files with the tokens of clients; without tokens everybody may ask.
+        admin_token_files: Files with the tokens of those who may load and unload models too.
+        tls: Certificate and key; without them the server speaks plain HTTP.
+        versions: How many versions of each model are served, the newest ones.
+        trial_timeout_s: Time for a model to load and run in a process of its own, before the server loads it;
+            0 loads it untried.
+        max_connections: More are answered with 503 and closed; liveness is answered still.
+        send_timeout_s: Time for a client to take its answer.
     """
 
     host: str = "127.0.0.1"
@@ -37,6 +59,13 @@ class ServerConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     keepalive_s: Seconds = 75.0
     drain_s: Seconds = 30.0
     access_log: bool = False
+    token_files: list[str] = []
+    admin_token_files: list[str] = []
+    tls: TlsConfig | None = None
+    versions: Positive = 1
+    trial_timeout_s: Annotated[float, Meta(ge=0)] = 300.0
+    max_connections: Positive = 10_000
+    send_timeout_s: Seconds = 30.0
 
 
 class TensorConfig(Struct, forbid_unknown_fields=True, frozen=True):

@@ -4,6 +4,7 @@ A refused request knows its HTTP status, a failed start its exit code. What brea
 `ProtocolError` of `inference_client.protocol.errors`, which knows its status in the same way.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 
@@ -18,15 +19,32 @@ class RefusedRequestError(AcceleratorServerError):
         status: HTTP status of the answer.
         code: Short stable word in the answer's body.
         retry_after_s: Seconds after which to try again; 0 where trying again is of no use.
+        headers: What else the answer says in its headers.
     """
 
     status: ClassVar[int] = 400
     code: ClassVar[str] = "bad_request"
     retry_after_s: ClassVar[int] = 0
+    headers: ClassVar[Mapping[str, str]] = {}
 
 
 class MalformedRequestError(RefusedRequestError):
     """A header or the JSON part of a body says nothing that makes sense."""
+
+
+class UnauthenticatedError(RefusedRequestError):
+    """No token, or one that the server does not know."""
+
+    status = 401
+    code = "unauthenticated"
+    headers: ClassVar[Mapping[str, str]] = {"WWW-Authenticate": "Bearer"}
+
+
+class ForbiddenError(RefusedRequestError):
+    """The token is known, and may not do this."""
+
+    status = 403
+    code = "forbidden"
 
 
 class ModelNotFoundError(RefusedRequestError):
@@ -69,6 +87,21 @@ class SignatureMismatchError(RefusedRequestError):
 
     status = 422
     code = "signature"
+
+
+class ModelLoadError(RefusedRequestError):
+    """A model that was to be loaded is not fit to be served; the message goes to an admin and names files."""
+
+    status = 422
+    code = "model_refused"
+
+
+class ClientTooFastError(RefusedRequestError):
+    """Too much of the queue is this client's already."""
+
+    status = 429
+    code = "client_too_fast"
+    retry_after_s = 1
 
 
 class BackendFailedError(RefusedRequestError):

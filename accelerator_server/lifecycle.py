@@ -14,12 +14,17 @@ from aiohttp import web
 
 from accelerator_server.admission import Admission
 from accelerator_server.app import JsonAccessLogger, make_app
+from accelerator_server.authentication import Authentication
 from accelerator_server.config import Override, ServerConfig
-from accelerator_server.errors import AddressError
+from accelerator_server.errors import AddressError, ConfigurationError
 from accelerator_server.metrics import Metrics
+from accelerator_server.model_control import ModelControl
 from accelerator_server.registry import ModelRegistry
 from accelerator_server.repository import check_overrides, find_models
+from accelerator_server.sessions import Sessions
 from accelerator_server.state import ServerState
+from accelerator_server.tls import load_certificate, make_ssl_context
+from accelerator_server.tokens import read_tokens
 
 logger = logging.getLogger(__name__)
 access_logger = logging.getLogger("accelerator_server.access")
@@ -30,6 +35,8 @@ CLEAN, UNFINISHED = 0, 1
 _CLOSE_S = 2.0
 """Time for the last answers to be sent and for devices to end, once the drain time is over."""
 
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 _LINGER_S = 1.0
 """Time to read on after a refusal, so that the client gets to read it before the connection is closed."""
@@ -52,7 +59,8 @@ class AcceleratorServer:
         self._repository = repository
         self._overrides = overrides
         self._strict = strict
-        self._state = ServerState(config, ModelRegistry(), Admission(), Metrics())
+        self._ssl = make_ssl_context(config.tls) if config.tls else None
+        self._state = _state(config, repository, overrides)
         self._runner = web.AppRunner(
             make_app(self._state),
             handle_signals=False,
@@ -76,16 +84,31 @@ class AcceleratorServer:
         folders = find_models(self._repository)
         check_overrides(self._overrides, folders)
         listening = _listen(self._config)
-        self.address = _address(listening, self._config.host)
+        self.address = _address(listening, self._config)
+        self._warn_if_open()
         await self._runner.setup()
-        self._site = web.SockSite(self._runner, listening)
+        self._site = web.SockSite(self._runner, listening, ssl_context=self._ssl)
         await self._site.start()
         logger.info("listening at %s, loading %d models", self.address, len(folders))
-        models = self._state.models
-        name = self._config.name or self.address.removeprefix("http://")
-        await models.load(folders, self._overrides, name, self._state.metrics)
-        if models.refused and (self._strict or not models.served):
+        models, control = self._state.models, self._state.control
+        control.server_name = self._config.name or self.address.partition("://")[2]
+        await control.load_all([folder.name for folder in folders])
+        if models.refused and (self._strict or not models.versions):
             raise next(iter(models.refused.values()))
+
+    def reread(self) -> None:
+        """Reads tokens and certificate again; if one cannot be read, all stay as they are."""
+        config = self._config
+        try:
+            tokens = read_tokens(config.token_files, config.admin_token_files)
+            if self._ssl is not None and config.tls is not None:
+                load_certificate(self._ssl, config.tls)
+        except ConfigurationError as error:
+            logger.error("the old tokens and certificate stay: %s", error)
+            return
+        self._state.authentication.tokens = tokens
+        self._state.sessions.end_all()
+        logger.info("read %d tokens and the certificate again", len(tokens))
 
     async def stop(self) -> int:
         """Refuses new requests, answers the accepted ones, frees the devices.
@@ -101,13 +124,32 @@ class AcceleratorServer:
             self._state.models.abandon()
         await self._runner.cleanup()
         closed = await self._state.models.close(_CLOSE_S)
+        await self._state.control.close()
         return CLEAN if drained and closed else UNFINISHED
+
+    def _warn_if_open(self) -> None:
+        if not self._state.authentication.tokens and self._config.host not in _LOOPBACK:
+            logger.warning("whoever reaches %s may ask; token_files would say who", self.address)
+
+
+def _state(config: ServerConfig, repository: Path, overrides: list[Override]) -> ServerState:
+    models, metrics, sessions = ModelRegistry(), Metrics(), Sessions()
+    tokens = read_tokens(config.token_files, config.admin_token_files)
+    return ServerState(
+        config=config,
+        models=models,
+        control=ModelControl(models, metrics, config, repository, overrides),
+        admission=Admission(),
+        metrics=metrics,
+        authentication=Authentication(tokens, sessions),
+        sessions=sessions,
+    )
 
 
 async def serve(server: AcceleratorServer, announce: Callable[[str], None], *, with_parent: bool) -> int:
     """Runs a server until a signal, or the end of its standard input, asks it to stop.
 
-    A second signal ends the process at once.
+    A second signal ends the process at once; SIGHUP makes it read tokens and certificate again.
 
     Args:
         server: Not yet started.
@@ -122,6 +164,7 @@ async def serve(server: AcceleratorServer, announce: Callable[[str], None], *, w
         StartError: The server cannot start.
     """
     stop = _stop_on_signals()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, server.reread)
     if with_parent:
         _stop_at_end_of_stdin(stop)
     starting = asyncio.ensure_future(server.start())
@@ -170,12 +213,16 @@ def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
 def _listen(config: ServerConfig) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-        return socket.create_server((config.host, config.port), family=family, backlog=1024)
+        listening = socket.create_server((config.host, config.port), family=family, backlog=1024)
+        # Connections inherit it: the kernel gives up a client that takes nothing of its answer for so long.
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(config.send_timeout_s * 1000))
+        return listening
     except OSError as error:
         message = f"cannot listen on {config.host}:{config.port}: {error.strerror or error}"
         raise AddressError(message) from error
 
 
-def _address(listening: socket.socket, host: str) -> str:
-    port = listening.getsockname()[1]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+def _address(listening: socket.socket, config: ServerConfig) -> str:
+    scheme = "https" if config.tls else "http"
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"{scheme}://{host}:{listening.getsockname()[1]}"

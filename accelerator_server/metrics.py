@@ -7,6 +7,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
 
 _ROW_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SECONDS_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
+_MODEL = ("model", "version")
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_1_0_0
 
@@ -21,27 +22,42 @@ class Metrics:
         self.received_bytes = self._counter("received_bytes", "Bytes of inference bodies received")
         self.sent_bytes = self._counter("sent_bytes", "Bytes of inference bodies sent")
         self.requests_inside = self._gauge("requests_inside", "Inference requests not yet answered")
-        self._rows = self._counter("rows", "Rows of successful requests", "model")
-        self._batch_rows = self._histogram("batch_rows", "Rows in a batch", _ROW_BUCKETS, "model")
-        self._queue = self._histogram("queue_seconds", "Time in the queue", _SECONDS_BUCKETS, "model")
+        self._rows = self._counter("rows", "Rows of successful requests", *_MODEL)
+        self._batch_rows = self._histogram("batch_rows", "Rows in a batch", _ROW_BUCKETS, *_MODEL)
+        self._queue = self._histogram(
+            "queue_seconds", "Time in the queue", _SECONDS_BUCKETS, "model", "version"
+        )
         self._compute = self._histogram(
-            "compute_seconds", "Time of a batch on the device", _SECONDS_BUCKETS, "model"
+            "compute_seconds", "Time of a batch on the device", _SECONDS_BUCKETS, *_MODEL
         )
-        self._waiting_requests = self._gauge("waiting_requests", "Requests in the queue", "model")
-        self._waiting_bytes = self._gauge("waiting_bytes", "Bytes in the queue", "model")
-        self._ready = self._gauge("model_ready", "Whether a model is served", "model")
+        self._waiting_requests = self._gauge("waiting_requests", "Requests in the queue", *_MODEL)
+        self._waiting_bytes = self._gauge("waiting_bytes", "Bytes in the queue", *_MODEL)
+        self._ready = self._gauge("model_ready", "Whether a model is served", *_MODEL)
 
-    def of_model(self, name: str) -> "ModelMetrics":
-        """The metrics of one model."""
+    def of_model(self, name: str, version: str) -> "ModelMetrics":
+        """The metrics of one version of a model."""
         return ModelMetrics(
-            rows=self._rows.labels(name),
-            batch_rows=self._batch_rows.labels(name),
-            queue_seconds=self._queue.labels(name),
-            compute_seconds=self._compute.labels(name),
-            waiting_requests=self._waiting_requests.labels(name),
-            waiting_bytes=self._waiting_bytes.labels(name),
-            ready=self._ready.labels(name),
+            rows=self._rows.labels(name, version),
+            batch_rows=self._batch_rows.labels(name, version),
+            queue_seconds=self._queue.labels(name, version),
+            compute_seconds=self._compute.labels(name, version),
+            waiting_requests=self._waiting_requests.labels(name, version),
+            waiting_bytes=self._waiting_bytes.labels(name, version),
+            ready=self._ready.labels(name, version),
         )
+
+    def forget_model(self, name: str, version: str) -> None:
+        """Shows no more of a version that is not served any more."""
+        for metric in (
+            self._rows,
+            self._batch_rows,
+            self._queue,
+            self._compute,
+            self._waiting_requests,
+            self._waiting_bytes,
+            self._ready,
+        ):
+            metric.remove(name, version)
 
     def exposition(self) -> bytes:
         """All of it as Prometheus reads it."""
@@ -59,7 +75,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class ModelMetrics:
-    """The metrics of one model, their label filled in once and not at every request."""
+    """The metrics of one model, their labels filled in once and not at every request."""
 
     rows: Counter
     batch_rows: Histogram

@@ -33,6 +33,11 @@ class LoadedModel:
     backends: Sequence[Backend]
     metadata: ModelMetadata
 
+    def close(self) -> None:
+        """Frees the devices of a model that is not served after all."""
+        for backend in self.backends:
+            backend.close()
+
 
 def load_model(folder: ModelFolder, overrides: list[Override]) -> LoadedModel:
     """Loads a model and runs it on zeros, with one row and with as many as it may get.

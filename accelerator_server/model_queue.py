@@ -3,13 +3,24 @@
 import asyncio
 import threading
 import time
-from collections import deque
+from bisect import insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 
-from accelerator_server.errors import ModelNotReadyError, QueueFullError
+from accelerator_server.errors import ClientTooFastError, ModelNotReadyError, QueueFullError
+from accelerator_server.fairness import FairTurns
 from inference_client.protocol.arrays import Array
 from inference_client.protocol.messages import Tensor
+
+DEFAULT_PRIORITY = 100
+"""Of requests that name none, or 0; 1 comes first, as with Triton."""
+
+_SHARE_OF_FREE = 4
+"""A client may have so many requests waiting for each free place, so that newcomers always find one.
+
+Choudhury and Hahne's dynamic thresholds, IEEE/ACM Trans. Networking 6 (1998) 130.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +51,9 @@ class Job:
         result: Set by the event loop, exactly once; cancelled if nobody waits any more.
         deadline_s: On the monotonic clock; later the job is not worth running.
         accepted_s: When it was queued, on the same clock.
+        client: Who asks.
+        priority: Those of lower numbers run first.
+        turn: Priority, fair turn and number of its arrival; the queue sets it.
     """
 
     tensors: dict[str, Tensor]
@@ -48,23 +62,26 @@ class Job:
     result: asyncio.Future[Completed]
     deadline_s: float = float("inf")
     accepted_s: float = field(default_factory=time.monotonic)
+    client: str = ""
+    priority: int = DEFAULT_PRIORITY
+    turn: tuple[int, float, int] = (0, 0.0, 0)
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What to do with the oldest `len(batch) + n_expired` waiting jobs."""
+    """What to do with the first `len(batch) + n_expired` waiting jobs."""
 
     batch: list[Job]
     n_expired: int
 
 
 def choose_batch(waiting: Iterable[Job], best_rows: int, now_s: float) -> Choice:
-    """Chooses the next batch: the oldest jobs, in order, as long as their rows fit.
+    """Chooses the next batch: the first jobs, in order, as long as their rows fit.
 
     Expired jobs are left out. A job larger than `best_rows` makes a batch of its own.
 
     Args:
-        waiting: Oldest first.
+        waiting: In the order of their turns.
         best_rows: Rows up to which jobs are fused.
         now_s: Monotonic time.
     """
@@ -97,8 +114,10 @@ class ModelQueue:
         self._clock = clock
         # Everything below is guarded by the condition's lock.
         self._changed = threading.Condition(threading.Lock())
-        self._waiting: deque[Job] = deque()
+        self._waiting: list[Job] = []  # in the order of their turns
         self._waiting_bytes = 0
+        self._turns = FairTurns()
+        self._n_accepted = 0
         self._closed = False
 
     def __len__(self) -> int:
@@ -114,17 +133,17 @@ class ModelQueue:
 
         Raises:
             QueueFullError: Too many requests or bytes wait already.
+            ClientTooFastError: Most of them are this client's.
             ModelNotReadyError: The queue is closed.
         """
         with self._changed:
             if self._closed:
                 message = "the model is about to stop"
                 raise ModelNotReadyError(message)
-            full = len(self._waiting) >= self._max_requests
-            if full or self._waiting_bytes + job.n_bytes > self._max_bytes:
-                message = f"{len(self._waiting)} requests with {self._waiting_bytes} bytes wait already"
-                raise QueueFullError(message)
-            self._waiting.append(job)
+            self._check_room(job)
+            self._n_accepted += 1
+            job.turn = (job.priority, self._turns.enter(job.client, job.n_rows), self._n_accepted)
+            insort(self._waiting, job, key=attrgetter("turn"))
             self._waiting_bytes += job.n_bytes
             self._changed.notify()
 
@@ -139,7 +158,7 @@ class ModelQueue:
                 self._waiting.remove(job)
             except ValueError:
                 return False
-            self._waiting_bytes -= job.n_bytes
+            self._left(job, taken=False)
             return True
 
     def take(self) -> list[Job]:
@@ -151,8 +170,10 @@ class ModelQueue:
         with self._changed:
             while True:
                 choice = choose_batch(self._waiting, self._best_rows, self._clock())
-                for _ in range(len(choice.batch) + choice.n_expired):
-                    self._waiting_bytes -= self._waiting.popleft().n_bytes
+                n_taken = len(choice.batch) + choice.n_expired
+                for job in self._waiting[:n_taken]:
+                    self._left(job, taken=True)
+                del self._waiting[:n_taken]
                 if choice.batch or self._closed:
                     return choice.batch
                 self._changed.wait()
@@ -160,9 +181,9 @@ class ModelQueue:
     def drop_all(self) -> list[Job]:
         """Removes and returns everything that waits."""
         with self._changed:
-            dropped = list(self._waiting)
-            self._waiting.clear()
-            self._waiting_bytes = 0
+            dropped, self._waiting = self._waiting, []
+            for job in dropped:
+                self._left(job, taken=False)
             return dropped
 
     def close(self) -> None:
@@ -170,3 +191,17 @@ class ModelQueue:
         with self._changed:
             self._closed = True
             self._changed.notify_all()
+
+    def _check_room(self, job: Job) -> None:
+        n_free = self._max_requests - len(self._waiting)
+        if n_free <= 0 or self._waiting_bytes + job.n_bytes > self._max_bytes:
+            message = f"{len(self._waiting)} requests with {self._waiting_bytes} bytes wait already"
+            raise QueueFullError(message)
+        n_own = self._turns.n_waiting(job.client)
+        if n_own >= _SHARE_OF_FREE * n_free:
+            message = f"{n_own} requests of this client wait already, and {n_free} places are free"
+            raise ClientTooFastError(message)
+
+    def _left(self, job: Job, *, taken: bool) -> None:
+        self._waiting_bytes -= job.n_bytes
+        self._turns.leave(job.client, job.turn[1], taken=taken)

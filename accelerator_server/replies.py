@@ -1,5 +1,6 @@
 """Replies over HTTP: always with a length and a digest; errors with a code and the request's id, no more."""
 
+import msgspec
 from aiohttp import web
 
 from accelerator_server.dialects.base import Dialect, Reply
@@ -26,13 +27,20 @@ def http_response(reply: Reply, request: web.Request, status: int = 200) -> web.
     return web.Response(body=reply.body, status=status, headers=response_headers)
 
 
+def json_response(content: object, request: web.Request) -> web.Response:
+    """Answers with a value as JSON."""
+    return http_response(Reply(msgspec.json.encode(content), headers.JSON), request)
+
+
 def refusal(
     error: RefusedRequestError | ProtocolError, dialect: Dialect, request: web.Request
 ) -> web.Response:
     """Answers a request with an error; the connection is closed where the body was not read to its end."""
     response = error_response(str(error), error.code, error.status, dialect, request)
-    if isinstance(error, RefusedRequestError) and error.retry_after_s:
-        response.headers[headers.RETRY_AFTER] = str(error.retry_after_s)
+    if isinstance(error, RefusedRequestError):
+        response.headers.update(error.headers)
+        if error.retry_after_s:
+            response.headers[headers.RETRY_AFTER] = str(error.retry_after_s)
     if isinstance(error, BodyTooLargeError | SlowBodyError):
         response.force_close()
     return response

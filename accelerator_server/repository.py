@@ -69,6 +69,13 @@ def find_models(repository: Path) -> list[ModelFolder]:
     return newest
 
 
+def find_versions(repository: Path, name: str) -> list[ModelFolder]:
+    """Finds the complete versions of one model, the newest first; none if there is no such model."""
+    if not MODEL_NAME.fullmatch(name):
+        return []
+    return sorted(_versions(repository / name), key=lambda folder: folder.version, reverse=True)
+
+
 def check_overrides(overrides: list[Override], folders: list[ModelFolder]) -> None:
     """Checks that every override is meant for a model that is there.
 

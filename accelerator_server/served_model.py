@@ -4,11 +4,16 @@ import asyncio
 import math
 import time
 
-from accelerator_server.errors import BackendFailedError, DeadlinePassedError, DrainingError
+from accelerator_server.errors import (
+    BackendFailedError,
+    DeadlinePassedError,
+    DrainingError,
+    MalformedRequestError,
+)
 from accelerator_server.executor import BatchReport, BatchRunner, DeviceThread
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_loading import LoadedModel
-from accelerator_server.model_queue import Completed, Job, ModelQueue
+from accelerator_server.model_queue import DEFAULT_PRIORITY, Completed, Job, ModelQueue
 from accelerator_server.statistics import ModelStatistics
 from inference_client.protocol.arrays import dense_tensor
 from inference_client.protocol.messages import InferenceRecord, InferenceRequest, InferenceResponse
@@ -39,7 +44,7 @@ class ServedModel:
         )
         self._server_name = server_name
         self._backends = loaded.backends
-        self._metrics = metrics.of_model(self.name)
+        self._metrics = metrics.of_model(self.name, self.version)
         self._loop = asyncio.get_running_loop()
         self._threads = [
             DeviceThread(
@@ -60,12 +65,15 @@ class ServedModel:
         self._metrics.waiting_bytes.set_function(lambda: self.queue.waiting_bytes)
         self._metrics.ready.set(1)
 
-    async def infer(self, request: InferenceRequest, deadline_s: float = math.inf) -> InferenceResponse:
-        """Answers a request.
+    async def infer(
+        self, request: InferenceRequest, deadline_s: float = math.inf, client: str = ""
+    ) -> InferenceResponse:
+        """Answers a request; it is in the queue before this waits for anything.
 
         Args:
             request: As it was decoded.
             deadline_s: On the monotonic clock.
+            client: Who asks.
 
         Raises:
             RefusedRequestError: It does not fit, or cannot be answered now or in time.
@@ -80,6 +88,8 @@ class ServedModel:
             n_bytes=sum(tensor_byte_count(tensor) for tensor in request.inputs),
             result=self._loop.create_future(),
             deadline_s=deadline_s,
+            client=client,
+            priority=_priority(request),
         )
         completed = await self._completed(job)
         self.statistics.count_request(n_rows, completed.queue_us)
@@ -99,7 +109,6 @@ class ServedModel:
             Whether all device threads ended in time; if not, the devices are left as they are.
         """
         self.queue.close()
-        self._metrics.ready.set(0)
         give_up_s = time.monotonic() + timeout_s
         for thread in self._threads:
             time_left_s = max(0.0, give_up_s - time.monotonic())
@@ -171,3 +180,11 @@ class ServedModel:
                 compute_us=completed.compute_us,
             ),
         )
+
+
+def _priority(request: InferenceRequest) -> int:
+    priority = request.parameters.get("priority", 0)
+    if isinstance(priority, bool) or not isinstance(priority, int) or priority < 0:
+        message = "priority must be a whole number; 1 comes first, 0 is the ordinary one"
+        raise MalformedRequestError(message)
+    return priority or DEFAULT_PRIORITY

@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 
 from accelerator_server.admission import Admission
+from accelerator_server.authentication import Authentication
 from accelerator_server.config import ServerConfig
 from accelerator_server.metrics import Metrics
+from accelerator_server.model_control import ModelControl
 from accelerator_server.registry import ModelRegistry
+from accelerator_server.sessions import Sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,11 +18,17 @@ class ServerState:
     Attributes:
         config: Its limits.
         models: Its models.
+        control: What loads and unloads them.
         admission: Who is inside.
         metrics: What it counts.
+        authentication: Who may ask.
+        sessions: Who has logged in to the dashboard.
     """
 
     config: ServerConfig
     models: ModelRegistry
+    control: ModelControl
     admission: Admission
     metrics: Metrics
+    authentication: Authentication
+    sessions: Sessions

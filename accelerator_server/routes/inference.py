@@ -5,6 +5,7 @@ import time
 
 from aiohttp import web
 
+from accelerator_server.authentication import CALLER
 from accelerator_server.body import read_body
 from accelerator_server.dialects.table import dialect_of
 from accelerator_server.errors import MalformedRequestError
@@ -32,13 +33,16 @@ class InferenceRoute:
         with self._state.admission.enter():
             names = request.match_info
             dialect = dialect_of(request.headers.get("Content-Type", ""))
-            model = self._state.models.find(names["model"], names.get("version", ""))
+            name, version = names["model"], names.get("version", "")
+            self._state.models.find(name, version)  # before a body for no model is read
             body = await read_body(request, self._state.config)
             self._state.metrics.received_bytes.inc(len(body))
             message, answer = dialect.decode(body, request.headers)
             time_left_s = _time_left_s(request.headers.get(headers.DEADLINE_MS), message)
             request[BODY_ID] = message.id
-            response = await model.infer(message, arrived_s + time_left_s)
+            # Found again, since the model may have been replaced while the body came.
+            model = self._state.models.find(name, version)
+            response = await model.infer(message, arrived_s + time_left_s, request[CALLER].name)
             reply = answer(response)
             self._state.metrics.sent_bytes.inc(len(reply.body))
             return http_response(reply, request)

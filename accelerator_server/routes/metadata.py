@@ -7,10 +7,10 @@ from accelerator_server import __version__, metrics
 from accelerator_server.dialects.base import Reply
 from accelerator_server.errors import ModelNotReadyError
 from accelerator_server.model_spec import TensorSpec
-from accelerator_server.replies import http_response
+from accelerator_server.replies import http_response, json_response
 from accelerator_server.served_model import ServedModel
 from accelerator_server.state import ServerState
-from inference_client.protocol import headers, routes
+from inference_client.protocol import routes
 from inference_client.protocol.messages import EXTENSIONS, ServerMetadata
 
 STANDARD_EXTENSIONS = ("binary_tensor_data", "model_repository", "model_configuration", "statistics")
@@ -18,7 +18,7 @@ STANDARD_EXTENSIONS = ("binary_tensor_data", "model_repository", "model_configur
 
 
 class MetadataRoutes:
-    """GET routes of the Open Inference Protocol, the repository's index, and /metrics."""
+    """GET routes of the Open Inference Protocol, and /metrics."""
 
     def __init__(self, state: ServerState) -> None:
         self._state = state
@@ -41,54 +41,48 @@ class MetadataRoutes:
             web.get(routes.READY, self._ready),
             web.get(routes.METRICS, self._metrics),
             web.get("/v2/models/stats", self._all_stats),
-            web.post(routes.REPOSITORY_INDEX, self._index),
             *model_routes,
         ]
 
     async def _server(self, request: web.Request) -> web.Response:
         extensions = [*EXTENSIONS, *STANDARD_EXTENSIONS]
-        return _json(
+        return json_response(
             ServerMetadata(name="accelerator-server", version=__version__, extensions=extensions), request
         )
 
     async def _live(self, request: web.Request) -> web.Response:
-        return _json({"live": True}, request)
+        return json_response({"live": True}, request)
 
     async def _ready(self, request: web.Request) -> web.Response:
         if self._state.admission.draining or not self._state.models.ready:
             message = "not all models are served"
             raise ModelNotReadyError(message)
-        return _json({"ready": True}, request)
+        return json_response({"ready": True}, request)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         return http_response(Reply(self._state.metrics.exposition(), metrics.CONTENT_TYPE), request)
 
-    async def _index(self, request: web.Request) -> web.Response:
-        return _json(self._state.models.index(), request)
-
     async def _model(self, request: web.Request) -> web.Response:
-        return _json(self._find(request).metadata, request)
+        model = self._find(request)
+        versions = [str(number) for number in sorted(self._state.models.versions[model.name])]
+        return json_response(msgspec.structs.replace(model.metadata, versions=versions), request)
 
     async def _model_ready(self, request: web.Request) -> web.Response:
         model = self._find(request)
-        return _json({"name": model.name, "ready": True}, request)
+        return json_response({"name": model.name, "ready": True}, request)
 
     async def _model_config(self, request: web.Request) -> web.Response:
-        return _json(_triton_config(self._find(request)), request)
+        return json_response(_triton_config(self._find(request)), request)
 
     async def _model_stats(self, request: web.Request) -> web.Response:
-        return _json(_stats([self._find(request)]), request)
+        return json_response(_stats([self._find(request)]), request)
 
     async def _all_stats(self, request: web.Request) -> web.Response:
-        return _json(_stats(list(self._state.models.served.values())), request)
+        return json_response(_stats(self._state.models.served()), request)
 
     def _find(self, request: web.Request) -> ServedModel:
         names = request.match_info
         return self._state.models.find(names["model"], names.get("version", ""))
-
-
-def _json(content: object, request: web.Request) -> web.Response:
-    return http_response(Reply(msgspec.json.encode(content), headers.JSON), request)
 
 
 def _stats(models: list[ServedModel]) -> dict[str, object]:

@@ -8,7 +8,13 @@ SERVER = "/v2"
 LIVE = "/v2/health/live"
 READY = "/v2/health/ready"
 REPOSITORY_INDEX = "/v2/repository/index"
+REPOSITORY_LOAD = "/v2/repository/models/{model}/load"
+REPOSITORY_UNLOAD = "/v2/repository/models/{model}/unload"
 METRICS = "/metrics"
+OPENAPI = "/openapi.json"
+DASHBOARD = "/"
+DASHBOARD_NUMBERS = "/dashboard.json"
+LOGIN = "/login"
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 MODEL_VERSION = re.compile(r"[1-9][0-9]{0,17}")

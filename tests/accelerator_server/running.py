@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import msgspec
 import numpy as np
 
 from accelerator_server.config import ServerConfig, parse_override
@@ -18,14 +19,22 @@ from inference_client.protocol.messages import InferenceRequest
 async def running(
     repository: Path, overrides: tuple[str, ...] = (), **config
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """Yields a session whose base is the server's address."""
-    server = AcceleratorServer(
-        ServerConfig(**config), repository, [parse_override(text) for text in overrides]
-    )
+    """Yields a session whose base is the server's address; models are loaded untried unless asked for."""
+    async with started(repository, overrides, **config) as (_, session):
+        yield session
+
+
+@asynccontextmanager
+async def started(
+    repository: Path, overrides: tuple[str, ...] = (), **config
+) -> AsyncIterator[tuple[AcceleratorServer, aiohttp.ClientSession]]:
+    """Yields the server too."""
+    server_config = msgspec.convert({"trial_timeout_s": 0, **config}, ServerConfig)
+    server = AcceleratorServer(server_config, repository, [parse_override(text) for text in overrides])
     try:
         await server.start()
         async with aiohttp.ClientSession(server.address) as session:
-            yield session
+            yield server, session
     finally:
         await server.stop()
 

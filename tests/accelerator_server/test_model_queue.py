@@ -6,12 +6,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelerator_server.errors import ModelNotReadyError, QueueFullError
+from accelerator_server.errors import ClientTooFastError, ModelNotReadyError, QueueFullError
 from accelerator_server.model_queue import Job, ModelQueue, choose_batch
 
 
-def job(n_rows: int = 1, n_bytes: int = 10, deadline_s: float = float("inf")) -> Job:
-    return Job(tensors={}, n_rows=n_rows, n_bytes=n_bytes, result=None, deadline_s=deadline_s, accepted_s=0.0)
+def job(n_rows: int = 1, n_bytes: int = 10, deadline_s: float = float("inf"), **more) -> Job:
+    return Job(
+        tensors={},
+        n_rows=n_rows,
+        n_bytes=n_bytes,
+        result=None,
+        deadline_s=deadline_s,
+        accepted_s=0.0,
+        **more,
+    )
 
 
 def queue(
@@ -130,3 +138,34 @@ def test_many_threads_take_every_job_exactly_once(sizes, n_threads):
     for thread in threads:
         thread.join(30)
     assert sorted(map(id, taken)) == sorted(map(id, jobs))
+
+
+def test_lower_priorities_run_first_and_equal_ones_in_order():
+    waiting = queue(best_rows=1)
+    jobs = [job(priority=priority) for priority in (100, 5, 100, 1)]
+    for one in jobs:
+        waiting.submit(one)
+    assert [waiting.take() for _ in jobs] == [[jobs[3]], [jobs[1]], [jobs[0]], [jobs[2]]]
+
+
+def test_a_client_that_floods_the_queue_leaves_room_for_others():
+    waiting = queue(max_requests=20)
+    for _ in range(16):
+        waiting.submit(job(client="greedy"))
+    with pytest.raises(ClientTooFastError, match="4 places are free"):
+        waiting.submit(job(client="greedy"))
+    modest = job(client="modest")
+    waiting.submit(modest)
+    assert modest in waiting.take()
+
+
+def test_a_client_that_left_the_queue_may_fill_it_again():
+    waiting = queue(best_rows=100, max_requests=20)
+    for _ in range(3):
+        for _ in range(16):
+            waiting.submit(job(client="greedy"))
+        assert len(waiting.take()) == 16
+    dropped = job(client="greedy")
+    waiting.submit(dropped)
+    assert waiting.drop_all() == [dropped]
+    assert waiting.waiting_bytes == 0

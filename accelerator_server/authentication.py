@@ -1,0 +1,70 @@
+"""Who may ask what: one check over all routes; what is not allowed is refused, and only liveness is open."""
+
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from accelerator_server.errors import ForbiddenError, UnauthenticatedError
+from accelerator_server.sessions import Sessions
+from accelerator_server.tokens import Caller, TokenTable
+from inference_client.protocol import headers, routes
+from inference_client.protocol.messages import MAX_NAME_LENGTH
+
+CALLER = web.RequestKey("caller", Caller)
+"""Who asks; set before any handler runs."""
+
+COOKIE = "accelerator_session"
+
+_OPEN = {("GET", routes.LIVE), ("HEAD", routes.LIVE), ("POST", routes.LOGIN)}
+"""Answered without a token. Login reads a token itself, out of its form."""
+
+_ADMIN = {routes.REPOSITORY_LOAD, routes.REPOSITORY_UNLOAD}
+
+_READING = {"GET", "HEAD"}
+"""What a session may do: a page of another site can make a browser post, and reading changes nothing."""
+
+
+class Authentication:
+    """The middleware that checks tokens and sessions.
+
+    Attributes:
+        tokens: Who has which token; without any, every caller may do everything but what admins may.
+    """
+
+    def __init__(self, tokens: TokenTable, sessions: Sessions) -> None:
+        self.tokens = tokens
+        self._sessions = sessions
+
+    @web.middleware
+    async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Finds out who asks, and refuses who may not.
+
+        Raises:
+            UnauthenticatedError: No token, a wrong one, or a session where only a token will do.
+            ForbiddenError: The token is not an admin's.
+        """
+        resource = request.match_info.route.resource
+        path = resource.canonical if resource is not None else ""
+        caller = self._caller(request, open_route=(request.method, path) in _OPEN)
+        if path in _ADMIN and not caller.is_admin:
+            message = "loading and unloading need a token of admin_token_files"
+            raise ForbiddenError(message)
+        request[CALLER] = caller
+        return await handler(request)
+
+    def _caller(self, request: web.Request, *, open_route: bool) -> Caller:
+        if not self.tokens or open_route:
+            said = request.headers.get(headers.CLIENT_ID, "")[:MAX_NAME_LENGTH]
+            return self._known(request) or Caller(said or request.remote or "unknown")
+        caller = self._known(request)
+        if caller is None:
+            message = "this server wants a token: Authorization: Bearer TOKEN"
+            raise UnauthenticatedError(message)
+        return caller
+
+    def _known(self, request: web.Request) -> Caller | None:
+        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        if token:
+            return self.tokens.caller_of(token.strip()) if scheme.lower() == "bearer" else None
+        if request.method not in _READING:
+            return None
+        return self._sessions.caller_of(request.cookies.get(COOKIE, ""))

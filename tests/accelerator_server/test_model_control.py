@@ -1,0 +1,152 @@
+"""Loading, replacing and unloading models under load: no request is lost, no failure replaces."""
+
+import asyncio
+import shutil
+
+import numpy as np
+import pytest
+
+from inference_client.protocol.arrays import to_array
+from inference_client.protocol.routes import infer_path
+from tests.accelerator_server.answers import infer, metrics, refused
+from tests.accelerator_server.model_files import affine_model, write_model
+from tests.accelerator_server.running import posting, request_of, running
+from tests.accelerator_server.token_files import ADMIN_TOKEN, bearer, write_tokens
+
+ADMIN = bearer(ADMIN_TOKEN)
+ROW = request_of([[1, 0, 0, 0]])
+
+
+@pytest.fixture
+def repository(tmp_path):
+    write_model(tmp_path / "models")
+    return tmp_path / "models"
+
+
+@pytest.fixture
+def admin(tmp_path):
+    return {"admin_token_files": write_tokens(tmp_path)["admin_token_files"]}
+
+
+async def change(session, verb: str, model: str = "m", **arguments) -> int:
+    path = f"/v2/repository/models/{model}/{verb}"
+    async with session.post(path, headers=ADMIN, **arguments) as reply:
+        await reply.read()
+        return reply.status
+
+
+async def test_a_model_is_replaced_and_unloaded_under_load_without_a_lost_request(repository, admin):
+    async with running(repository, **admin) as session:
+        versions, stop = set(), asyncio.Event()
+
+        async def ask() -> int:
+            n_answers = 0
+            while not stop.is_set():
+                response = await infer(session, ROW, **ADMIN)
+                versions.add(response.model_version)
+                n_answers += 1
+            return n_answers
+
+        clients = [asyncio.ensure_future(ask()) for _ in range(8)]
+        for version in range(2, 12):
+            write_model(repository, "m", version)
+            assert await change(session, "load") == 200
+        while "11" not in versions:
+            await infer(session, ROW, **ADMIN)
+        stop.set()
+        assert sum(await asyncio.gather(*clients)) > 20
+        assert (await infer(session, ROW, **ADMIN)).model_version == "11"
+        assert await change(session, "unload") == 200
+        assert (await refused(session, **posting(ROW, **ADMIN)))[:2] == (404, "model_not_found")
+        assert await change(session, "load") == 200
+        await infer(session, ROW, **ADMIN)
+
+
+async def test_requests_that_wait_are_answered_by_the_model_that_took_them(repository, admin, gate):
+    shutil.rmtree(repository)
+    write_model(repository, backend="gated")
+    async with running(repository, **admin) as session:
+        gate.reset()
+        gate.close()
+        waiting = asyncio.ensure_future(infer(session, ROW, **ADMIN))
+        await asyncio.to_thread(gate.wait_for_batches, 1)
+        assert await change(session, "unload") == 200
+        gate.open()
+        assert (await waiting).model_version == "1"
+
+
+@pytest.mark.parametrize("trial_timeout_s", [0, 60], ids=["untried", "tried"])
+async def test_a_failed_reload_keeps_what_was_served(repository, admin, trial_timeout_s):
+    async with running(repository, **admin, trial_timeout_s=trial_timeout_s) as session:
+        write_model(repository, "m", 2, backend="openvino", model=affine_model(), sha256="00")
+        status, code, _ = await refused(session, "/v2/repository/models/m/load", headers=ADMIN)
+        assert (status, code) == (422, "model_refused")
+        assert (await infer(session, ROW, **ADMIN)).model_version == "1"
+        async with session.get("/v2/health/ready", headers=ADMIN) as reply:
+            assert reply.status == 200
+
+
+async def test_a_half_copied_version_is_not_looked_at(repository, admin):
+    async with running(repository, **admin) as session:
+        whole = write_model(repository, "m", 2, backend="openvino", model=affine_model())
+        config = (whole / "model.toml").read_text()
+        (whole / "model.toml").unlink()
+        assert await change(session, "load") == 200
+        assert (await infer(session, ROW, **ADMIN)).model_version == "1"
+        (whole / "model.toml").write_text(config)
+        assert await change(session, "load") == 200
+        response = await infer(session, ROW, **ADMIN)
+    assert response.model_version == "2"
+    np.testing.assert_allclose(to_array(response.outputs[0]), [[0, 1.5]])
+
+
+async def test_files_that_change_under_a_served_model_do_not_touch_it(repository, admin):
+    path = write_model(repository, "n", backend="openvino", model=affine_model())
+    async with running(repository, **admin) as session:
+        (path / "model.onnx").write_bytes(b"something else")
+        await infer(session, ROW, infer_path("n"), **ADMIN)
+        assert await change(session, "load", "n") == 422
+        shutil.rmtree(path)
+        await infer(session, ROW, infer_path("n"), **ADMIN)
+        assert await change(session, "load", "n") == 404
+        await infer(session, ROW, infer_path("n"), **ADMIN)
+
+
+async def test_several_versions_are_served_side_by_side(repository, admin):
+    for version in (2, 3):
+        write_model(repository, "m", version)
+    async with running(repository, **admin, versions=2) as session:
+        for version in ("2", "3"):
+            response = await infer(session, ROW, infer_path("m", version), **ADMIN)
+            assert response.model_version == version
+        assert (await infer(session, ROW, **ADMIN)).model_version == "3"
+        assert (await refused(session, infer_path("m", "1"), **posting(ROW, **ADMIN)))[0] == 404
+        async with session.get("/v2/models/m", headers=ADMIN) as reply:
+            assert (await reply.json())["versions"] == ["2", "3"]
+
+
+async def test_what_is_not_served_any_more_is_not_measured_any_more(repository, admin):
+    write_model(repository, "n")
+    async with running(repository, **admin) as session:
+        session.headers.update(ADMIN)
+        assert await change(session, "unload", "n") == 200
+        text = await metrics(session)
+    assert 'model="m"' in text
+    assert 'model="n"' not in text
+
+
+@pytest.mark.parametrize("model", ["other", "..", "%2e%2e", "a%2fb", ".hidden"])
+async def test_only_models_of_the_repository_can_be_loaded(repository, admin, model):
+    write_model(repository.parent, "other")
+    async with running(repository, **admin) as session:
+        assert await change(session, "load", model) == 404
+        assert await change(session, "unload", model) == 404
+
+
+async def test_parameters_that_would_change_nothing_are_taken_and_others_refused(repository, admin):
+    async with running(repository, **admin) as session:
+        assert await change(session, "load", json={}) == 200
+        assert await change(session, "load", json={"parameters": {"config": "{}"}}) == 400
+        assert await change(session, "load", data=b"[") == 400
+        parameters = {"parameters": {"unload_dependents": False}}
+        assert await change(session, "unload", json=parameters) == 200
