@@ -1,8 +1,18 @@
-"""EventID: the run, luminosity block and event number that name an event."""
+"""EventID and LuminosityBlockID: the numbers that name an event, and a stretch of events of one run."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+
+class LuminosityBlockID(NamedTuple):
+    """The name of a luminosity block; orders by run, then luminosity block."""
+
+    run: int
+    luminosityBlock: int
+
+    def __str__(self) -> str:
+        return f"run: {self.run} luminosityBlock: {self.luminosityBlock}"
 
 
 class EventID(NamedTuple):

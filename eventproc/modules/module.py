@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from typing import Any, ClassVar, Generic, TypeVar
 
 from eventproc.model.event import Event, EventView
+from eventproc.model.event_id import LuminosityBlockID
 from eventproc.modules.declare import Declare
 from eventproc.modules.parameters import ParameterDescription
 
@@ -27,8 +28,30 @@ class Module(ABC):
     def begin_job(self) -> None:
         """Called once before the first event."""
 
+    def begin_stream(self, stream: int) -> None:
+        """Called for each stream, numbered from 0, before the first event."""
+
+    def begin_run(self, run: int) -> None:
+        """Called before the events of a run.
+
+        Events come in the order of the input: a run or luminosity block that comes up again begins again.
+        What has begun is ended, its events written, before another begins, however many streams there are.
+        """
+
+    def begin_luminosity_block(self, lumi: LuminosityBlockID) -> None:
+        """Called before the events of a luminosity block, after its run has begun."""
+
+    def end_luminosity_block(self, lumi: LuminosityBlockID) -> None:
+        """Called when all events of a luminosity block are done, unless the job failed or was stopped."""
+
+    def end_run(self, run: int) -> None:
+        """Called when the luminosity blocks of a run have ended, unless the job failed or was stopped."""
+
+    def end_stream(self, stream: int) -> None:
+        """Called for each stream after the last event, unless the job failed or was stopped."""
+
     def end_job(self) -> None:
-        """Called once after the last event, unless the job failed: what is written here is complete."""
+        """Called once after everything else, unless the job failed or was stopped: the work is complete."""
 
 
 class EDProducer(Module):

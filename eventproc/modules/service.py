@@ -31,6 +31,9 @@ class Service(ABC):
     def begin_job(self, expected_events: int | None) -> None:
         """The loop begins; how many events it will see, if known."""
 
+    def begin_stream(self, stream: int) -> None:
+        """Called for each stream, numbered from 0, before the first event."""
+
     def end_job(self) -> None:
         """The loop ended."""
 

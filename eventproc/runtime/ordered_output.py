@@ -55,6 +55,7 @@ class OrderedOutput:
         self._outputs = tuple(outputs)
         self._places = asyncio.Semaphore(capacity)
         self._early: dict[int, tuple[Event, frozenset[str]]] = {}  # by index
+        self._settling: asyncio.Future[None] | None = None  # done when `settled` has grown
         self.settled = 0
 
     async def reserve(self) -> None:
@@ -64,6 +65,12 @@ class OrderedOutput:
     def release_unused(self) -> None:
         """Gives back a reservation for which there was no event."""
         self._places.release()
+
+    async def settle(self, events: int) -> None:
+        """Waits until so many events, from the first on, are settled."""
+        while self.settled < events:
+            self._settling = asyncio.get_running_loop().create_future()
+            await self._settling
 
     def finish(self, event: Event, lost_to: frozenset[str] = frozenset()) -> None:
         """Takes a finished event and writes every event whose turn has come.
@@ -80,6 +87,8 @@ class OrderedOutput:
             self._write(*early)
             self.settled += 1
             self._places.release()
+        if self._settling is not None and not self._settling.done():
+            self._settling.set_result(None)
 
     def _write(self, event: Event, lost_to: frozenset[str]) -> None:
         for stage in self._outputs:

@@ -10,12 +10,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from eventproc.errors import as_framework_error
-from eventproc.modules.module import Module
 from eventproc.modules.service import Service
 from eventproc.runtime.builder import Job
 from eventproc.runtime.ordered_output import OrderedOutput, OutputStage
 from eventproc.runtime.stop_signals import StopSignals
 from eventproc.runtime.streams import StreamPool
+from eventproc.runtime.transitions import Transitions
 from eventproc.runtime.trigger_report import render_time_report, render_trigger_report
 from eventproc.services.job_report import JobReport
 
@@ -44,17 +44,19 @@ class EventProcessor:
         self._n_streams = options.numberOfStreams or max(1, options.numberOfThreads)
         capacity = self._n_streams * _EVENTS_AHEAD_PER_STREAM
         self._output = OrderedOutput(job.outputs, capacity)
+        outputs = {stage.label: stage.module for stage in job.outputs}
+        self._transitions = Transitions({**job.modules, **outputs})
         self._pool = StreamPool(
             job.source,
             job.schedule,
             self._output,
             job.watch,
+            self._transitions,
             n_slots=job.n_slots,
             max_events=job.description.max_events,
         )
         self._opened: list[OutputStage] = []  # outputs that must be closed or abandoned
         self._started: list[Service] = []  # services that must be stopped
-        self._begun: list[Module] = []  # modules whose end_job is owed if nothing fails
 
     async def run(self) -> None:
         """Runs the job to its end; errors go into the report and are not raised."""
@@ -63,9 +65,8 @@ class EventProcessor:
             signals.disarm()
             if signals.caught is not None and not self._report.errors:
                 self._report.add_error(signals.caught)
-            for module in self._begun:
-                if not self._report.errors:
-                    self._attempt(module.end_job)
+            if not self._report.errors:
+                self._attempt(self._transitions.end_job)
             self._end_outputs(keep_partial=signals.caught is not None)
             self._fill_report()
             for service in reversed(self._started):
@@ -77,17 +78,29 @@ class EventProcessor:
         for service in self._job.services:
             self._started.append(service)
             await service.start()
-        for module in (*self._job.modules.values(), *(stage.module for stage in self._job.outputs)):
-            self._begun.append(module)
-            module.begin_job()
-        for hook in self._job.watch.begin_job:
-            hook(self._expected_events())
+        self._begin()
         signals.on_first = self._pool.stop
         try:
             await self._pool.run(self._n_streams)
+            if signals.caught is None:
+                self._end_streams()
         finally:
             for end in self._job.watch.end_job:
                 end()
+
+    def _begin(self) -> None:
+        self._transitions.begin_job()
+        for begin in self._job.watch.begin_job:
+            begin(self._expected_events())
+        for stream in range(self._n_streams):
+            self._transitions.begin_stream(stream)
+            for begin_stream in self._job.watch.begin_stream:
+                begin_stream(stream)
+
+    def _end_streams(self) -> None:
+        self._transitions.leave()
+        for stream in range(self._n_streams):
+            self._transitions.end_stream(stream)
 
     def _expected_events(self) -> int | None:
         expected, limit = self._job.source.expected_events(), self._job.description.max_events

@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 from eventproc.errors import EventProcError
 from eventproc.model.event import Event
+from eventproc.model.event_id import LuminosityBlockID
 from eventproc.modules.source import Source
 from eventproc.runtime.ordered_output import OrderedOutput
 from eventproc.runtime.paths import EventSchedule, Failure
+from eventproc.runtime.transitions import Transitions
 from eventproc.runtime.watchers import Watchers
 from eventproc.services.job_report import SkippedEvent
 
@@ -45,6 +47,7 @@ class StreamPool:
         schedule: what to do with an event.
         output: where finished events go.
         watch: the service hooks.
+        transitions: told where runs and luminosity blocks begin and end.
         n_slots: products an event can hold.
         max_events: events to read, -1 for all.
     """
@@ -55,6 +58,7 @@ class StreamPool:
         schedule: EventSchedule,
         output: OrderedOutput,
         watch: Watchers,
+        transitions: Transitions,
         *,
         n_slots: int,
         max_events: int,
@@ -63,6 +67,7 @@ class StreamPool:
         self._schedule = schedule
         self._output = output
         self._watch = watch
+        self._transitions = transitions
         self._n_slots = n_slots
         self._max_events = max_events
         self._reading = asyncio.Lock()  # the source serves one stream at a time
@@ -106,9 +111,16 @@ class StreamPool:
             if found is None:
                 self._stopping = True
                 return None
+            if self._transitions.follows_lumis:
+                await self._follow(LuminosityBlockID(*found.id[:2]))
             index = self.counts.read
             self.counts.read += 1
         return Event(found.id, index, stream, self._n_slots, found.read)
+
+    async def _follow(self, lumi: LuminosityBlockID) -> None:
+        if lumi != self._transitions.lumi:
+            await self._output.settle(self.counts.read)
+            self._transitions.enter(lumi)
 
     async def _process(self, event: Event) -> None:
         for hook in self._watch.pre_event:

@@ -90,8 +90,8 @@ def _trigger_lines(schedule: EventSchedule) -> Iterator[str]:
     visits = _visits(schedule)
     for worker in schedule.workers:
         passed = worker.runs - worker.rejected - worker.errors
-        counts = (visits[worker.label], worker.runs, passed, worker.rejected, worker.errors)
-        yield _row(*(str(n) for n in counts), worker.label)
+        numbers = (visits[worker.label], worker.runs, passed, worker.rejected, worker.errors)
+        yield _row(*(str(n) for n in numbers), worker.label)
 
 
 def _time_lines(schedule: EventSchedule, timing: Mapping[str, Any]) -> Iterator[str]:

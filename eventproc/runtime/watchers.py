@@ -13,6 +13,7 @@ class Watchers:
 
     __slots__ = (
         "begin_job",
+        "begin_stream",
         "end_job",
         "post_acquire",
         "post_event",
@@ -26,6 +27,7 @@ class Watchers:
             setattr(self, hook, _overridden(services, hook))
 
     begin_job: tuple[Callable[[int | None], None], ...]
+    begin_stream: tuple[Callable[[int], None], ...]
     end_job: tuple[Callable[[], None], ...]
     pre_event: tuple[Callable[[Any], None], ...]
     post_event: tuple[Callable[[Any], None], ...]

@@ -163,3 +163,38 @@ class Meet(ExternalWork):
 
     def produce(self, event, work):
         event.put(self.output, Count(np.array([event.id.event])))
+
+
+class SumOfLumi(ExternalWork):
+    """Sums event numbers over luminosity blocks and runs; later events are done before earlier ones."""
+
+    class Params(ParameterDescription):
+        sums: list[str]
+
+    def __init__(self, params, declare):
+        self.expected = params.sums
+        self.found = []
+        self.lumi = self.run = 0
+
+    async def acquire(self, event):
+        for _ in range(10 - event.id.event % 4):
+            await asyncio.sleep(0)
+
+    def produce(self, event, work):
+        self.lumi += event.id.event
+        self.run += event.id.event
+
+    def begin_run(self, run):
+        self.run = 0
+
+    def begin_luminosity_block(self, lumi):
+        self.lumi = 0
+
+    def end_luminosity_block(self, lumi):
+        self.found.append(f"run {lumi.run} lumi {lumi.luminosityBlock}: {self.lumi}")
+
+    def end_run(self, run):
+        self.found.append(f"run {run}: {self.run}")
+
+    def end_job(self):
+        assert self.found == self.expected

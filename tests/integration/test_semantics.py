@@ -21,6 +21,7 @@ ALONE = (
     "trigger_results",
     "select_events",
     "try_to_continue",
+    "runs_and_lumis",
 )
 
 

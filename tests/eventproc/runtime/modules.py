@@ -184,6 +184,64 @@ class NoteStatus(EDAnalyzer):
         LOG.append(("status", int(event.get(self.status).state[0])))
 
 
+class Transit(ExternalWork):
+    """Notes every transition; later events of a luminosity block are done before earlier ones."""
+
+    class Params(ParameterDescription):
+        failAt: str = ""
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Number)
+        self.fail_at = params.failAt
+
+    def note(self, *words):
+        LOG.append(words)
+        if words[0] == self.fail_at:
+            raise ValueError("out of cheese")
+
+    async def acquire(self, event):
+        for _ in range(10 - event.id.event % 5):
+            await asyncio.sleep(0)
+
+    def produce(self, event, work):
+        self.note("event", event.id.event)
+        event.put(self.output, number(0))
+
+    def begin_job(self):
+        self.note("begin_job")
+
+    def begin_stream(self, stream):
+        self.note("begin_stream", stream)
+
+    def begin_run(self, run):
+        self.note("begin_run", run)
+
+    def begin_luminosity_block(self, lumi):
+        self.note("begin_lumi", *lumi)
+
+    def end_luminosity_block(self, lumi):
+        self.note("end_lumi", *lumi)
+
+    def end_run(self, run):
+        self.note("end_run", run)
+
+    def end_stream(self, stream):
+        self.note("end_stream", stream)
+
+    def end_job(self):
+        self.note("end_job")
+
+
+class Raise(EDProducer):
+    """Fails on every event."""
+
+    def __init__(self, params, declare):
+        pass
+
+    def produce(self, event):
+        raise ValueError("out of cheese")
+
+
 class Forgetful(EDProducer):
     """Declares a product and does not put it."""
 

@@ -31,6 +31,7 @@ def run_event(service: Timing, event: EventView, clock: list[int], *, took_ms: i
 def test_event_times_are_reported_under_cmssws_names(event: MakeEvent, clock: list[int]) -> None:
     service = Timing(Timing.Params())
     service.begin_job(None)
+    service.begin_stream(0)
     for took_ms in (10, 20, 60):
         run_event(service, event(), clock, took_ms=took_ms)
     service.end_job()
@@ -46,6 +47,8 @@ def test_event_times_are_reported_under_cmssws_names(event: MakeEvent, clock: li
 
 def test_events_of_different_streams_overlap(event: MakeEvent, clock: list[int]) -> None:
     service = Timing(Timing.Params())
+    for stream in range(4):
+        service.begin_stream(stream)
     first, second = event(0, stream=0), event(1, stream=1)
     service.pre_event(first)
     clock[0] = 10
@@ -56,7 +59,7 @@ def test_events_of_different_streams_overlap(event: MakeEvent, clock: list[int])
     service.post_event(second)
     report = service.report()
     assert (report["MinEventTime"], report["MaxEventTime"]) == pytest.approx((0.015, 0.030))
-    assert report["NumberOfStreams"] == 2
+    assert report["NumberOfStreams"] == 4
 
 
 def test_modules_that_overlap_within_an_event_keep_their_own_times(
