@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from eventproc.batch.engines.base import Engine, EngineState
-from eventproc.batch.errors import EngineFailure
+from eventproc.batch.errors import EngineFailure, NoJobReport
 from eventproc.batch.job_status import ACTIVE, JobStatus, State, decide, read_facts, read_last_attempt
 from eventproc.batch.records import JobReportValues
 from eventproc.batch.task_folder import TaskFolder
+
+_EXPLAINED = 50
+"""The batch system is asked about so many lost jobs; more would make status slow, and they are alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,23 @@ def read_status(task: TaskFolder, engine: Engine) -> TaskStatus:
         attempt, engine_id = last[job.id]
         facts = read_facts(job, attempt, engine_id)
         jobs.append(decide(facts, states.get(engine_id), asked=not problem, attempts=task.record.attempts))
-    return TaskStatus(tuple(jobs), problem)
+    return TaskStatus(_explained(jobs, engine), problem)
+
+
+def _explained(jobs: Sequence[JobStatus], engine: Engine) -> tuple[JobStatus, ...]:
+    """The jobs, those that left no word with what the batch system says of them."""
+    lost = [job.facts.engine_id for job in jobs if job.exit_code == NoJobReport.exit_code]
+    lost = [engine_id for engine_id in lost if engine_id][:_EXPLAINED]
+    try:
+        said = engine.explain(lost) if lost else {}
+    except EngineFailure:
+        said = {}
+    return tuple(
+        replace(job, reason=f"{job.reason}; {said[job.facts.engine_id]}")
+        if job.facts.engine_id in said and job.exit_code == NoJobReport.exit_code
+        else job
+        for job in jobs
+    )
 
 
 @dataclass(frozen=True, slots=True)

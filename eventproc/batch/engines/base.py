@@ -87,6 +87,14 @@ class Engine(ABC):
             EngineFailure: the batch system cannot be asked, which says nothing about the attempts.
         """
 
+    def explain(self, engine_ids: Sequence[str]) -> Mapping[str, str]:  # noqa: ARG002 - for those that can
+        """Why attempts that left no word are over, in a sentence each, as far as the batch system knows.
+
+        Raises:
+            EngineFailure: the batch system cannot be asked.
+        """
+        return {}
+
     @abstractmethod
     def kill(self, engine_ids: Sequence[str]) -> None:
         """Ends attempts, running or not; those that are over are left alone.

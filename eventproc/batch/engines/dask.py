@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from eventproc.batch.engines import dask_errand
@@ -41,7 +42,7 @@ class DaskEngine(Engine):
             futures = {}
             for errand in errands:
                 key = f"eventproc-{self._task}-{token}-{errand.job}-{errand.attempt}"
-                words = (str(errand.script), str(errand.attempt), str(errand.log))
+                words = (str(errand.script), str(errand.attempt), str(errand.log), str(self._unwanted(key)))
                 futures[key] = client.submit(dask_errand.run, *words, key=key, pure=False)
             # Published futures live on the scheduler, whoever goes.
             client.publish_dataset(list(futures.values()), name=f"eventproc-{self._task}-{token}")
@@ -54,11 +55,16 @@ class DaskEngine(Engine):
         return {key: _STATES[state] for key, state in states.items() if state in _STATES}
 
     def kill(self, engine_ids: Sequence[str]) -> None:
-        """Cancels tasks; what runs is ended by its worker, which looks for the wish in the job's folder."""
+        """Cancels tasks; those that run look for a file that says so."""
         from distributed import Future  # noqa: PLC0415 - an optional extra
 
+        for key in engine_ids:
+            self._unwanted(key).touch()
         with self._client() as client:
             client.cancel([Future(key, client) for key in engine_ids], force=True)
+
+    def _unwanted(self, key: str) -> Path:
+        return self._folder / f"{key}.unwanted"
 
     def _address(self) -> str:
         address = self._given.get("scheduler") or os.environ.get("DASK_SCHEDULER_ADDRESS", "")

@@ -10,6 +10,7 @@ from itertools import groupby
 
 from eventproc.batch.engines.base import Engine, EngineState, Errand
 from eventproc.batch.engines.command_line import call
+from eventproc.batch.engines.htcondor_log import parse_event_log, parse_history
 from eventproc.batch.errors import EngineFailure
 from eventproc.batch.records import Limits
 from eventproc.errors import ConfigurationError
@@ -56,6 +57,19 @@ class HTCondorEngine(Engine):
         attributes = "ClusterId,ProcId,JobStatus"
         states = parse_queue(call(["condor_q", *clusters, "-json", "-attributes", attributes]))
         return {engine_id: states[engine_id] for engine_id in engine_ids if engine_id in states}
+
+    def explain(self, engine_ids: Sequence[str]) -> Mapping[str, str]:
+        """Reads the event logs, and asks the history for what they lack."""
+        known: dict[str, str] = {}
+        for log in self._folder.glob("cluster-*.log"):
+            known |= parse_event_log(log.read_text(errors="replace"))
+        clusters = sorted({each.split(".")[0] for each in engine_ids if each not in known}, key=int)
+        if clusters:
+            attributes = "ClusterId,ProcId,ExitCode,ExitBySignal,ExitSignal,RemoveReason"
+            known = (
+                parse_history(call(["condor_history", *clusters, "-json", "-attributes", attributes])) | known
+            )
+        return {engine_id: known[engine_id] for engine_id in engine_ids if engine_id in known}
 
     def kill(self, engine_ids: Sequence[str]) -> None:
         """Removes jobs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import getpass
+import re
 import secrets
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,6 +76,18 @@ class SlurmEngine(Engine):
         output = call(["squeue", "-h", "-r", "-u", getpass.getuser(), "-o", "%i|%T|%r"])
         states = parse_squeue(output)
         return {engine_id: states[engine_id] for engine_id in engine_ids if engine_id in states}
+
+    def explain(self, engine_ids: Sequence[str]) -> Mapping[str, str]:
+        """Asks scontrol, which remembers a task for some minutes."""
+        known = {}
+        for engine_id in engine_ids:
+            try:
+                output = call(["scontrol", "show", "job", "-o", engine_id])
+            except EngineFailure:
+                continue  # forgotten
+            if found := re.search(r"JobState=(\S+) Reason=(\S+).*?ExitCode=(\S+)", output):
+                known[engine_id] = f"Slurm says {found[1]}, reason {found[2]}, exit code {found[3]}"
+        return known
 
     def kill(self, engine_ids: Sequence[str]) -> None:
         """Cancels tasks, a few hundred with one scancel."""

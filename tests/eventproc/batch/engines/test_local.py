@@ -1,0 +1,49 @@
+import os
+import signal
+
+import psutil
+import pytest
+
+from eventproc.batch.engines.base import EngineState, Errand
+from eventproc.batch.engines.conformance import LIMITS, EngineConformance
+from eventproc.batch.engines.local import LocalEngine, living, write_identity
+from eventproc.batch.errors import EngineFailure
+from eventproc.errors import ConfigurationError
+
+
+class TestLocalEngine(EngineConformance):
+    def make_engine(self, folder, options):
+        return LocalEngine("demo", folder, {"processes": "2", **options})
+
+    def test_jobs_of_another_host_cannot_be_seen_which_is_no_news_of_them(self, tmp_path):
+        with pytest.raises(EngineFailure, match="run on 'elsewhere'"):
+            self.make_engine(tmp_path, {}).poll(["elsewhere:pool-1:0"])
+
+    @pytest.mark.parametrize("processes", ["0", "-1", "many"])
+    def test_a_number_of_processes_that_is_none_is_refused(self, tmp_path, processes):
+        engine = self.make_engine(tmp_path, {"processes": processes})
+        with pytest.raises(ConfigurationError, match="one or more"):
+            list(engine.submit([Errand(1, 1, tmp_path / "run.sh", tmp_path / "log", LIMITS)]))
+
+    def test_when_the_pool_dies_what_waits_is_over_and_what_runs_is_not(self, tmp_path):
+        engine = LocalEngine("demo", tmp_path, {"processes": "1"})
+        script = tmp_path / "run.sh"
+        script.write_text("exec sleep 600\n")
+        errands = [Errand(n, 1, script, tmp_path / f"{n}.txt", LIMITS) for n in (1, 2)]
+        (_, first), (_, second) = engine.submit(errands)
+        self._wait_until(lambda: engine.poll([first]) == {first: EngineState.RUNNING})
+        assert engine.poll([first, second])[second] is EngineState.IDLE
+        (pool,) = tmp_path.glob("pool-*/pool.json")
+        os.kill(living(pool).pid, signal.SIGKILL)
+        self._wait_until(lambda: second not in engine.poll([second]))
+        assert engine.poll([first]) == {first: EngineState.RUNNING}
+        engine.kill([first])
+        self._wait_until(lambda: not engine.poll([first]))
+
+
+def test_a_process_that_got_the_number_of_another_one_is_not_taken_for_it(tmp_path):
+    path = tmp_path / "process.json"
+    write_identity(path, os.getpid())
+    assert living(path).pid == os.getpid()
+    path.write_text(f"[{os.getpid()}, {psutil.Process().create_time() - 100}]")
+    assert living(path) is None
