@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 RESNET50 = ((64, 3), (128, 4), (256, 6), (512, 3))
@@ -35,6 +36,20 @@ def residual_network(stages: Sequence[tuple[int, int]] = RESNET50, pixels: int =
     x = writer.node("Gemm", [x, matrix, writer.constant(np.zeros(2))], transB=1)
     writer.nodes.append(helper.make_node("Softmax", [x], ["scores"], axis=1))
     return writer.model([1, pixels, pixels])
+
+
+def jet_images(n_rows: int, pixels: int = 224, seed: int = 0) -> NDArray[np.float32]:
+    """Images as jets make them: 200 pixels that hold shares of the jet's ET, the rest empty.
+
+    Returns:
+        float32, (n_rows, 1, pixels, pixels); each row adds up to 1.
+    """
+    rng = np.random.default_rng(seed)
+    images = np.zeros((n_rows, 1, pixels, pixels), np.float32)
+    for image in images[:, 0]:
+        rows, columns = rng.integers(0, pixels, (2, 200))
+        np.add.at(image, (rows, columns), rng.dirichlet(np.full(200, 0.3)).astype(np.float32))
+    return images
 
 
 class _Writer:

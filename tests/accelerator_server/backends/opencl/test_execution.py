@@ -8,7 +8,7 @@ import pytest
 
 from accelerator_server.backends.opencl.graph import read_graph
 from accelerator_server.backends.opencl.lowering import lower
-from benchmarks.networks import residual_network
+from benchmarks.networks import jet_images, residual_network
 from tests.accelerator_server.backends.opencl.graphs import node, reference, write_graph
 
 # Without pyopencl every test here is skipped by name, and these names are not used.
@@ -114,16 +114,6 @@ def narrowed(values, channels):
     return np.ascontiguousarray(values)
 
 
-def images(n_rows, pixels=224):
-    """Images as jets make them: few pixels, shares of the jet's ET."""
-    rng = np.random.default_rng(5)
-    found = np.zeros((n_rows, 1, pixels, pixels), np.float32)
-    for image in found[:, 0]:
-        where = rng.integers(0, pixels, (2, 200))
-        image[where[0], where[1]] = rng.dirichlet(np.full(200, 0.3))
-    return found
-
-
 @pytest.mark.parametrize(
     ("model", "pixels"),
     [
@@ -135,7 +125,7 @@ def test_every_layer_of_a_network_gives_what_onnxruntime_gives(device, model, pi
     content = model()
     network = lower(read_graph(content))
     execution = load(content, device, chunk_rows=2, keep_all=True)
-    given = {"images": images(2, pixels)}
+    given = {"images": jet_images(2, pixels)}
     scores = execution.run(given)["scores"]
     expected = reference(content, given, [layer.target.name for layer in network.layers])
     assert len(expected) > 10
@@ -149,14 +139,14 @@ def test_every_layer_of_a_network_gives_what_onnxruntime_gives(device, model, pi
 
 def test_resnet50_gives_the_scores_of_onnxruntime(device):
     content = residual_network()
-    given = {"images": images(1)}
+    given = {"images": jet_images(1)}
     scores = load(content, device, chunk_rows=1).run(given)["scores"]
     np.testing.assert_allclose(scores, reference(content, given)["scores"], rtol=0, atol=SCORE_TOLERANCE)
 
 
 def test_a_row_has_the_same_bits_whatever_the_batch_and_the_chunk(device):
     content = residual_network(((16, 1),), pixels=16)
-    given = images(7, 16)
+    given = jet_images(7, 16)
     one = load(content, device, chunk_rows=1).run({"images": given})["scores"]
     for chunk_rows in (3, 7):
         execution = load(content, device, chunk_rows=chunk_rows)
@@ -166,7 +156,7 @@ def test_a_row_has_the_same_bits_whatever_the_batch_and_the_chunk(device):
 
 def test_nothing_of_a_larger_batch_is_left_in_a_smaller_one(device):
     execution = load(residual_network(((16, 1),), pixels=32), device, chunk_rows=4)
-    given = images(4, 32)
+    given = jet_images(4, 32)
     before = execution.run({"images": given[:1]})["scores"]
     execution.run({"images": np.full_like(given, np.nan)})
     np.testing.assert_array_equal(execution.run({"images": given[:1]})["scores"], before)
@@ -175,7 +165,7 @@ def test_nothing_of_a_larger_batch_is_left_in_a_smaller_one(device):
 def test_measured_tiles_are_remembered_and_give_the_same_scores(device, tmp_path):
     content = residual_network(((16, 1),), pixels=16)
     cache = tmp_path / "tiles.json"
-    given = {"images": images(2, 16)}
+    given = {"images": jet_images(2, 16)}
     measured = load(content, device, tuning="measured", cache_path=cache).run(given)["scores"]
     assert device.identity in cache.read_text()
     written = cache.stat().st_mtime_ns
