@@ -24,5 +24,5 @@ def content(
         return
     console = Console(highlight=False)
     for name, rest in content_lines(found):
-        console.print(Text(name, style="bold") + Text(rest), soft_wrap=True)
+        console.print(Text.assemble((name, "bold"), rest), soft_wrap=True)
     console.print(f"{found.events} events, {len(found.products)} products", style="dim")

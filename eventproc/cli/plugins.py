@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from eventproc.errors import ConfigurationError, near_names
-from eventproc.modules.parameter_table import ParameterRow, parameter_rows
-from eventproc.modules.parameters import ParameterDescription
 from eventproc.plugins.loading import COMMANDS, LAYOUTS, PLUGINS, load_plugin, plugin_names
 from eventproc.plugins.outline import PluginOutline, plugin_outlines
+
+if TYPE_CHECKING:
+    from eventproc.modules.parameter_table import ParameterRow
 
 KINDS = ("Source", "EDProducer", "EDFilter", "EDAnalyzer", "OutputModule", "Service", "")
 """In the order in which a job file names them; "" is whatever the source text does not tell."""
@@ -30,7 +31,7 @@ def plugins(
     """List what job files can name; with a name, its parameters."""
     console = Console(highlight=False)
     for head, rest in _list() if name is None else _one(name):
-        console.print(Text(head, style="bold") + Text(rest), soft_wrap=True)
+        console.print(Text.assemble((head, "bold"), rest), soft_wrap=True)
 
 
 def _list() -> Iterator[tuple[str, str]]:
@@ -51,6 +52,9 @@ def _line(outline: PluginOutline, width: int) -> str:
 
 
 def _one(name: str) -> Iterator[tuple[str, str]]:
+    # The list must not wait for numpy, which the package of the modules imports.
+    from eventproc.modules.parameter_table import parameter_rows  # noqa: PLC0415
+
     group = _group_of(name)
     thing: Any = load_plugin(name, group)
     kind = "command" if group == COMMANDS else "layout" if group == LAYOUTS else f"cms.{thing.kind}"
@@ -61,8 +65,7 @@ def _one(name: str) -> Iterator[tuple[str, str]]:
     if group == COMMANDS:
         yield "", f"  its words: eventproc {name} --help"
         return
-    params: type[ParameterDescription] = thing.Params
-    rows = list(parameter_rows(params))
+    rows = list(parameter_rows(thing.Params))
     yield from _parameter_lines(rows) if rows else [("", "  no parameters")]
 
 

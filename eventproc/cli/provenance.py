@@ -28,7 +28,7 @@ def provenance(
         return
     console = Console(highlight=False)
     for name, rest in provenance_lines(found):
-        console.print(Text(name, style="bold") + Text(rest), soft_wrap=True)
+        console.print(Text.assemble((name, "bold"), rest), soft_wrap=True)
     for branch, table in found.records.items():
         console.print()
         console.print(Text(branch, style="bold"))

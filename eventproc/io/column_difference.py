@@ -77,9 +77,9 @@ def _compare(
         numbers = a.dtype.kind in "biu" and bool(wrong.any())
         return wrong, float(np.abs(a.astype(np.float64) - b.astype(np.float64)).max()) if numbers else 0.0
     left, right = a.astype(np.float64), b.astype(np.float64)
-    with np.errstate(invalid="ignore"):  # infinities: inf - inf is NaN and wrong is already known
+    with np.errstate(invalid="ignore"):  # inf - inf, and an infinity is near nothing else
         apart = np.abs(left - right)
-        close = apart <= tolerance.absolute + tolerance.relative * np.abs(right)
-    finite = apart[np.isfinite(apart)]
+        measurable = np.isfinite(apart)
+        close = measurable & (apart <= tolerance.absolute + tolerance.relative * np.abs(right))
     wrong &= ~close & ~(np.isnan(left) & np.isnan(right))
-    return wrong, float(finite.max()) if len(finite) else 0.0
+    return wrong, float(apart[measurable].max()) if measurable.any() else 0.0

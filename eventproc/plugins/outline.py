@@ -95,8 +95,19 @@ def _imported_from(module: str) -> dict[str, tuple[str, str]]:
 @lru_cache(maxsize=256)
 def _tree(module: str) -> ast.Module:
     try:
-        spec = importlib.util.find_spec(module)  # imports the packages around it, not the module itself
-        origin = Path(spec.origin or "") if spec else Path()
-        return ast.parse(origin.read_bytes() if origin.suffix == ".py" else b"")
+        return ast.parse(b"".join(path.read_bytes() for path in _source(module)))
     except (ImportError, OSError, SyntaxError, ValueError):
         return ast.Module([], [])
+
+
+def _source(module: str) -> list[Path]:
+    """The file of a module. Python's own search would import the packages around it."""
+    top, *inner = module.split(".")
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        return []
+    if not inner:
+        return [Path(spec.origin)] if spec.origin and spec.origin.endswith(".py") else []
+    places = [Path(folder, *inner) for folder in spec.submodule_search_locations or ()]
+    files = [file for place in places for file in (place.with_suffix(".py"), place / "__init__.py")]
+    return [file for file in files if file.is_file()][:1]

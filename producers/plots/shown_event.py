@@ -97,21 +97,23 @@ def read_shown_event(
         partons = event.get(GenPartons)
         inference = event.get(InferenceRecord, tags_label, "inference")
         own = _crystals(event, history) if hits_file is None else None
-    found = (file_name, own) if own else _elsewhere(file_name, event_id, hits_file, history)
-    crystals = found[1]
+    if own is None:
+        used, crystals = _elsewhere(file_name, event_id, hits_file, history)
+    else:
+        used, crystals = file_name, own
     clustering = parameters_of(history, EcalJetProducer.Params, "EcalJetProducer")
     shown = _cluster(crystals, clustering) if jets is None else jets
     specification = parameters_of(history, JetImageProducer.Params, "JetImageProducer").image.specification()
     if tags is not None and len(tags) != len(shown):
         message = (
-            f"{file_name!r}: event {event_id} has {len(shown)} jets {jets_label!r} and {len(tags)} scores "
+            f"{file_name!r}: event {':'.join(map(str, event_id))} has {len(shown)} jets {jets_label!r} and {len(tags)} scores "
             f"{tags_label!r}; choose those that belong together with --jets and --tags"
         )
         raise FileReadError(message)
     return ShownEvent(
         id=event_id,
         file=file_name,
-        hits_file=found[0],
+        hits_file=used,
         crystals=crystals,
         jets=shown,
         clustered_here=jets is None,
@@ -154,7 +156,7 @@ def _elsewhere(
     if hits_file is not None:
         message = f"{hits_file!r} holds no ECAL hits: {_what_works(())}"
         raise ProductNotFound(message)
-    message = f"{file_name!r} holds no ECAL hits of event {event_id}: {_what_works(candidates)}"
+    message = f"{file_name!r} holds no ECAL hits of event {':'.join(map(str, event_id))}: {_what_works(candidates)}"
     raise ProductNotFound(message)
 
 
