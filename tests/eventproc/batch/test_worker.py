@@ -1,0 +1,220 @@
+"""The run script and the worker, as a batch system starts them: what they leave, however they end."""
+
+import asyncio
+import os
+import signal
+import time
+
+import pytest
+
+from eventproc.batch.records import Hooks, Limits
+from tests.eventproc.batch.tasks import make_task, order, run_worker, start_worker
+from tests.eventproc.io.tracks import event_id, make_source, write_file
+
+
+@pytest.fixture
+def data(tmp_path):
+    return write_file(tmp_path / "data.root", 25)
+
+
+def ids_in(path):
+    async def read():
+        source = make_source(path)
+        source.branches()
+        source.bind([])
+        try:
+            found = []
+            while (event := await source.next_event()) is not None:
+                found.append(event.id)
+            return found
+        finally:
+            source.close()
+
+    return asyncio.run(read())
+
+
+def end_of(job):
+    (run,) = job.runs()
+    return run.end()
+
+
+def wait_for(condition):
+    until_s = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+
+def test_a_job_writes_its_slice_and_says_so(tmp_path, data):
+    job = make_task(tmp_path, data).job(2)
+    order(job)
+    code, out = run_worker(job)
+    assert code == 0, out
+    done = job.done()
+    assert (done.attempt, done.events_read, done.lumis_read) == (1, 10, ((1, 1),))
+    (output,) = done.outputs
+    assert (output.label, output.events, output.lumis) == ("out", 10, ((1, 1, 10),))
+    assert ids_in(job.path / output.pfn) == [event_id(n) for n in range(10, 20)]
+    end = end_of(job)
+    assert end.exit_code == 0
+    assert end.peak_rss_mb > 20
+    assert end.cpu_s > 0
+    assert 0 < end.wall_s < 60
+
+
+def test_a_job_folder_works_wherever_it_lies(tmp_path, data):
+    job = make_task(tmp_path, data).job(1)
+    order(job)
+    moved = tmp_path / "else where"
+    job.path.rename(moved)
+    moved_job = type(job)(moved.rename(tmp_path / "17"))
+    code, out = run_worker(moved_job)
+    assert code == 0, out
+    assert moved_job.done().events_read == 10
+
+
+def test_a_requeued_attempt_of_a_finished_job_does_nothing(tmp_path, data):
+    job = make_task(tmp_path, data).job(1)
+    order(job)
+    assert run_worker(job)[0] == 0
+    first = job.done()
+    code, out = run_worker(job)
+    assert (code, job.done(), len(list(job.runs()))) == (0, first, 1)
+    assert "done already" in out
+
+
+def test_a_job_whose_output_was_damaged_is_made_again(tmp_path, data):
+    job = make_task(tmp_path, data).job(1)
+    order(job)
+    run_worker(job)
+    first = job.path / job.done().outputs[0].pfn
+    first.write_bytes(first.read_bytes()[:-1] + b"x")
+    assert run_worker(job)[0] == 0
+    assert len(list(job.runs())) == 2
+    assert (job.path / job.done().outputs[0].pfn) != first
+
+
+@pytest.mark.parametrize("copies", [2, pytest.param(12, marks=pytest.mark.soak)])
+def test_of_copies_that_run_at_once_one_counts_and_none_fails(tmp_path, data, copies):
+    job = make_task(tmp_path, data).job(1)
+    order(job)
+    workers = [start_worker(job, software=tmp_path / "software") for _ in range(copies)]
+    said = [worker.communicate(timeout=100)[0] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0] * copies
+    assert len(list(job.path.glob("runs/*/copy.root"))) == 1
+    assert (job.path / job.done().outputs[0].pfn).exists()
+    assert sum("was faster" in text or "done already" in text for text in said) == copies - 1
+
+
+def test_a_missing_input_ends_with_its_own_code(tmp_path, data):
+    job = make_task(tmp_path, data).job(1)
+    order(job)
+    data.unlink()
+    assert run_worker(job)[0] == 8020 & 0xFF
+    assert end_of(job).exit_code == 8020
+    assert "does not exist" in end_of(job).reason
+    assert job.done() is None
+
+
+def test_an_input_that_was_exchanged_is_no_success(tmp_path, data):
+    job = make_task(tmp_path, data).job(3)
+    order(job)
+    data.unlink()
+    write_file(data, 24)
+    assert run_worker(job)[0] == 8023 & 0xFF
+    assert "read 4 events and its slice has 5" in end_of(job).reason
+    assert job.done() is None
+
+
+def test_too_much_memory_and_too_much_time_end_a_job(tmp_path, data):
+    task = make_task(tmp_path, data)
+    small, slow = task.job(1), task.job(2)
+    order(small, limits=Limits(memory_mb=5, wall_time_s=60))
+    order(slow, limits=Limits(memory_mb=1000, wall_time_s=0))
+    assert run_worker(small)[0] == 50660 & 0xFF
+    assert "MB of memory and asked for 5 MB" in end_of(small).reason
+    assert run_worker(slow)[0] == 50664 & 0xFF
+
+
+def test_eviction_ends_a_job_at_once_and_the_next_attempt_finishes_it(tmp_path, data):
+    job = make_task(tmp_path, data).job(1)
+    order(job, delay_s=600)
+    worker = start_worker(job)
+    wait_for(lambda: any(run.start() for run in job.runs()))
+    worker.send_signal(signal.SIGTERM)
+    out, _ = worker.communicate(timeout=60)
+    assert (worker.returncode, end_of(job).exit_code) == (9000 & 0xFF, 9000), out
+    assert "SIGTERM" in end_of(job).reason
+    order(job, 2)
+    assert run_worker(job, 2)[0] == 0
+    assert job.done().attempt == 2
+
+
+def test_a_wish_to_kill_is_seen_by_the_worker(tmp_path, data):
+    job = make_task(tmp_path, data).job(1)
+    order(job, delay_s=600)
+    worker = start_worker(job)
+    wait_for(lambda: any(run.start() for run in job.runs()))
+    job.ask_kill(1)
+    worker.communicate(timeout=60)
+    assert worker.returncode == 9000 & 0xFF
+    assert "killed on request" in end_of(job).reason
+
+
+def test_a_killed_worker_leaves_a_start_and_no_end(tmp_path, data):
+    job = make_task(tmp_path, data).job(1)
+    order(job, delay_s=600)
+    worker = start_worker(job)
+    wait_for(lambda: any(run.start() for run in job.runs()))
+    (run,) = job.runs()
+    os.kill(run.start().pid, signal.SIGKILL)
+    worker.communicate(timeout=60)
+    assert (run.end(), job.done()) == (None, None)
+
+
+def test_hooks_fetch_inputs_and_bring_outputs_away(tmp_path, data):
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "demo").mkdir()
+    hooks = Hooks("cp", "cp -n", str(tmp_path / "store"))
+    job = make_task(tmp_path, data, hooks=hooks).job(1)
+    order(job)
+    code, out = run_worker(job)
+    assert code == 0, out
+    (output,) = job.done().outputs
+    assert output.pfn.startswith(str(tmp_path / "store" / "demo"))
+    assert ids_in(output.pfn) == [event_id(n) for n in range(10)]
+    assert not list(job.path.glob("runs/*/copy.root"))
+
+
+@pytest.mark.parametrize(
+    ("hooks", "code"),
+    [
+        (Hooks(stage_in="false"), 60311),
+        (Hooks(stage_in="no-such-program"), 60311),
+        (Hooks(stage_out="false", output_to="x"), 60307),
+        (Hooks(output_to="/proc/none"), 60307),
+    ],
+)
+def test_hooks_that_fail_have_codes_of_their_own(tmp_path, data, hooks, code):
+    job = make_task(tmp_path, data, hooks=hooks).job(1)
+    order(job)
+    assert run_worker(job)[0] == code & 0xFF
+    assert end_of(job).exit_code == code
+    assert job.done() is None
+
+
+def test_setup_is_read_first_and_may_choose_the_interpreter(tmp_path, data):
+    setup = tmp_path / "setup.sh"
+    setup.write_text("echo set up; EVENTPROC_PYTHON=/no/such/python\n")
+    job = make_task(tmp_path, data, setup=setup).job(1)
+    order(job)
+    code, out = run_worker(job)
+    assert code == 127
+    assert "set up" in out
+
+
+def test_a_folder_without_a_job_is_refused(tmp_path, data):
+    job = make_task(tmp_path, data).job(1)
+    code, out = run_worker(job, 7)
+    assert code == 8009 & 0xFF
+    assert "no attempt 7" in out
