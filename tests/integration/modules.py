@@ -12,6 +12,7 @@ from eventproc.model.input_tag import InputTag
 from eventproc.model.product import Product, column
 from eventproc.model.trigger_results import PathState, TriggerResults
 from eventproc.modules import EDAnalyzer, EDFilter, EDProducer, ExternalWork, ParameterDescription
+from eventproc.services.random_numbers import RandomNumberGeneratorService
 
 CALLS: list[str] = []
 """What modules did, in order; cleared before each job."""
@@ -163,6 +164,21 @@ class Meet(ExternalWork):
 
     def produce(self, event, work):
         event.put(self.output, Count(np.array([event.id.event])))
+
+
+class Draw(ExternalWork):
+    """Random numbers; later events are done before earlier ones."""
+
+    def __init__(self, params, declare):
+        self.engine = declare.service(RandomNumberGeneratorService).engine(declare.label)
+        self.output = declare.produces(Count)
+
+    async def acquire(self, event):
+        for _ in range(10 - event.id.event % 4):
+            await asyncio.sleep(0)
+
+    def produce(self, event, work):
+        event.put(self.output, Count(self.engine.generator(event).integers(2**62, size=1)))
 
 
 class SumOfLumi(ExternalWork):

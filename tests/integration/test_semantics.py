@@ -1,10 +1,13 @@
 """What cmsRun users rely on: one small job file for each behaviour, its expectation written in it."""
 
 import ast
+import json
 import os
+from collections import Counter
 from pathlib import Path
 
 import pytest
+import uproot
 from typer.testing import CliRunner
 
 from eventproc.cli.main import application
@@ -41,7 +44,7 @@ def run(tmp_path, monkeypatch):
     def run_job(name, *words):
         config = CONFIGS / f"{name}_cfg.py"
         modules.CALLS.clear()
-        result = CliRunner().invoke(application, ["run", str(config), *words])
+        result = CliRunner().invoke(application, ["run", str(config), *map(str, words)])
         done = Finished(result.exit_code, result.stdout, result.stderr, Path(os.curdir))
         assert result.exit_code == expected(config)["exit_code"] & 0xFF, done.err
         compare(done.report, expected(config), done.err)
@@ -117,6 +120,34 @@ def test_the_summary_is_that_of_cmsrun(run):
     assert ["TimeReport", "per", "event", "per", "exec", "per", "visit", "Name"] in times
     assert [words[-1] for words in times[-5:]] == ["even", "bad", "onDemand", "asks", "note"]
     assert all(float(word) > 0 for words in times[-5:] for word in words[1:-1])
+
+
+def test_a_trace_shows_streams_modules_and_work_under_way_elsewhere(run, tmp_path):
+    assert "trace.json" in run("trace").out
+    records = json.loads((tmp_path / "trace.json").read_text())["traceEvents"]
+    names = [r["args"]["name"] for r in records if r["name"] == "thread_name"]
+    assert names == ["stream 0", "stream 1", "stream 2"]
+    slices = Counter((r["cat"], r["name"]) for r in records if r["ph"] == "X")
+    assert slices == {("event", "event"): 6, ("module", "a"): 6, ("module", "b"): 6, ("module", "note"): 6}
+    under_way = most = 0
+    for record in sorted((r for r in records if r["ph"] in "be"), key=lambda r: r["ts"]):
+        under_way += 1 if record["ph"] == "b" else -1
+        most = max(most, under_way)
+    assert under_way == 0
+    assert most >= 2  # the two modules of one event wait for each other
+
+
+def test_random_numbers_do_not_depend_on_streams(run, tmp_path):
+    columns = []
+    for streams in (1, 4):
+        run("random_numbers", "--streams", streams)
+        with uproot.open(tmp_path / "random.root") as file:
+            columns.append(file["Events"].arrays(["event", "one_value", "other_value"], library="np"))
+    single, several = columns
+    assert single["event"].tolist() == several["event"].tolist() == list(range(1, 21))
+    for name in ("one_value", "other_value"):
+        assert single[name].tolist() == several[name].tolist()
+    assert len({*single["one_value"], *single["other_value"]}) == 40
 
 
 def test_every_job_file_is_run_by_a_test():
