@@ -27,15 +27,17 @@ class BatchReport:
         outcomes: Each job with its result.
         n_rows: Rows of the batch, without padding.
         compute_s: Time on the device.
+        busy_s: The same with the time to fill the batch and to cut it.
     """
 
     outcomes: list[Outcome]
     n_rows: int
     compute_s: float
+    busy_s: float
 
 
 class BatchRunner:
-    """A batch buffer and the backend that reads it; used by one thread.
+    """A batch buffer and the backend that reads it; used by one thread at a time.
 
     Args:
         backend: Loaded model.
@@ -61,7 +63,7 @@ class BatchRunner:
                 return self.run(jobs[:middle]) + self.run(jobs[middle:])
             logger.exception("the backend failed on a request of %d rows", jobs[0].n_rows, exc_info=error)
             failure = BackendFailedError("the backend failed on this input")
-            return [BatchReport([(jobs[0], failure)], jobs[0].n_rows, 0.0)]
+            return [BatchReport([(jobs[0], failure)], jobs[0].n_rows, 0.0, 0.0)]
 
     def _run_together(self, jobs: list[Job]) -> BatchReport:
         started_s = time.monotonic()
@@ -79,7 +81,7 @@ class BatchRunner:
             queue_us = round((started_s - job.accepted_s) * 1e6)
             outcomes.append((job, Completed(rows, n_rows, queue_us, round(compute_s * 1e6))))
             start += job.n_rows
-        return BatchReport(outcomes, n_rows, compute_s)
+        return BatchReport(outcomes, n_rows, compute_s, time.monotonic() - started_s)
 
     def _fill(self, jobs: list[Job]) -> int:
         """Decodes the jobs into the buffers, one after another; returns the rows filled."""
@@ -115,6 +117,7 @@ class DeviceThread:
         self._runner = runner
         self._queue = queue
         self._deliver = deliver
+        self._in_use = threading.Lock()  # whoever runs the runner holds it
         # A daemon, so that a hung device cannot keep the process from ending; `join` is the ordinary end.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -127,6 +130,22 @@ class DeviceThread:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def run_here(self) -> list[BatchReport] | None:
+        """Runs what waits in the caller's thread, if this one is idle.
+
+        Returns:
+            What `deliver` would have got; None if the runner is in use.
+        """
+        if not self._in_use.acquire(blocking=False):
+            return None
+        try:
+            jobs = self._queue.take(wait=False)
+            return self._runner.run(jobs) if jobs else []
+        finally:
+            self._in_use.release()
+
     def _run(self) -> None:
         while jobs := self._queue.take():
-            self._deliver(self._runner.run(jobs))
+            with self._in_use:
+                reports = self._runner.run(jobs)
+            self._deliver(reports)

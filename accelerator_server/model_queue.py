@@ -116,6 +116,7 @@ class ModelQueue:
         self._changed = threading.Condition(threading.Lock())
         self._waiting: list[Job] = []  # in the order of their turns
         self._waiting_bytes = 0
+        self._waiting_rows = 0
         self._turns = FairTurns()
         self._n_accepted = 0
         self._closed = False
@@ -129,7 +130,7 @@ class ModelQueue:
         return self._waiting_bytes
 
     def submit(self, job: Job) -> None:
-        """Queues a job.
+        """Queues a job; `wake` tells the devices.
 
         Raises:
             QueueFullError: Too many requests or bytes wait already.
@@ -145,7 +146,12 @@ class ModelQueue:
             job.turn = (job.priority, self._turns.enter(job.client, job.n_rows), self._n_accepted)
             insort(self._waiting, job, key=attrgetter("turn"))
             self._waiting_bytes += job.n_bytes
-            self._changed.notify()
+            self._waiting_rows += job.n_rows
+
+    def wake(self) -> None:
+        """Lets device threads look whether there is work for them."""
+        with self._changed:
+            self._changed.notify(len(self._waiting))
 
     def discard(self, job: Job) -> bool:
         """Removes a job that nobody waits for; does nothing once a device has it.
@@ -161,11 +167,17 @@ class ModelQueue:
             self._left(job, taken=False)
             return True
 
-    def take(self) -> list[Job]:
-        """Waits for work and takes the next batch; called by device threads.
+    @property
+    def waiting_rows(self) -> int:
+        """Rows that wait."""
+        return self._waiting_rows
+
+    def take(self, *, wait: bool = True) -> list[Job]:
+        """Takes the next batch; called by device threads, which wait for it, and by the event loop.
 
         Returns:
-            Jobs to run together; empty when the queue is closed and everything is taken.
+            Jobs to run together; empty when the queue is closed and everything is taken, or without `wait`
+            when there is nothing.
         """
         with self._changed:
             while True:
@@ -174,7 +186,7 @@ class ModelQueue:
                 for job in self._waiting[:n_taken]:
                     self._left(job, taken=True)
                 del self._waiting[:n_taken]
-                if choice.batch or self._closed:
+                if choice.batch or self._closed or not wait:
                     return choice.batch
                 self._changed.wait()
 
@@ -204,4 +216,5 @@ class ModelQueue:
 
     def _left(self, job: Job, *, taken: bool) -> None:
         self._waiting_bytes -= job.n_bytes
+        self._waiting_rows -= job.n_rows
         self._turns.leave(job.client, job.turn[1], taken=taken)

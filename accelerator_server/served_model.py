@@ -14,6 +14,7 @@ from accelerator_server.executor import BatchReport, BatchRunner, DeviceThread
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_loading import LoadedModel
 from accelerator_server.model_queue import DEFAULT_PRIORITY, Completed, Job, ModelQueue
+from accelerator_server.quickness import Quickness
 from accelerator_server.statistics import ModelStatistics
 from inference_client.protocol.arrays import dense_tensor
 from inference_client.protocol.messages import InferenceRecord, InferenceRequest, InferenceResponse
@@ -46,6 +47,8 @@ class ServedModel:
         self._backends = loaded.backends
         self._metrics = metrics.of_model(self.name, self.version)
         self._loop = asyncio.get_running_loop()
+        self._quickness = Quickness()  # only the event loop touches it and the next one
+        self._handing_over = False
         self._threads = [
             DeviceThread(
                 BatchRunner(backend, self.spec, padded=config.reproducible),
@@ -124,6 +127,10 @@ class ServedModel:
             message = "the deadline had passed when the request arrived"
             raise DeadlinePassedError(message)
         self.queue.submit(job)
+        if not self._handing_over:
+            # Once for all requests that the loop reads in this pass: each wake-up of a thread has its price.
+            self._handing_over = True
+            self._loop.call_soon(self._hand_over)
         try:
             if math.isinf(time_left_s):
                 return await job.result
@@ -136,6 +143,18 @@ class ServedModel:
             if job.result.cancelled():
                 self.queue.discard(job)
 
+    def _hand_over(self) -> None:
+        """Lets the devices know of new work, or does it here where that is quicker."""
+        self._handing_over = False
+        if self._quickness.is_quick(self.queue.waiting_rows):
+            for thread in self._threads:
+                reports = thread.run_here()
+                if reports is not None:
+                    self._settle(reports)
+                    break
+        if self.queue:
+            self.queue.wake()
+
     def _deliver(self, reports: list[BatchReport]) -> None:
         """Called in a device thread: passes results to the event loop, once for each batch taken."""
         if not self._loop.is_closed():
@@ -144,6 +163,7 @@ class ServedModel:
     def _settle(self, reports: list[BatchReport]) -> None:
         for report in reports:
             self.statistics.count_batch(report)
+            self._quickness.saw(report.n_rows, report.busy_s)
             self._metrics.batch_rows.observe(report.n_rows)
             self._metrics.compute_seconds.observe(report.compute_s)
             for job, outcome in report.outcomes:

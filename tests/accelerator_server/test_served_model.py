@@ -192,3 +192,24 @@ async def test_an_emulated_device_is_one_option_and_keeps_the_scores(tmp_path):
         np.testing.assert_allclose(to_array(response.outputs[0]), [[0, k / 2 + 1]])
         assert response.parameters.compute_us >= 60_000
     assert 0.06 <= took_s < 64 * 0.06 / 2
+
+
+async def test_a_quick_model_answers_each_of_many_clients_with_its_own_rows(tmp_path):
+    write_model(tmp_path)
+    async with running(tmp_path) as session:
+
+        async def ask(client: int) -> None:
+            for k in range(40):
+                response = await infer(session, request_of([[client, k, 0, 0]] * (1 + k % 3)))
+                assert to_array(response.outputs[0]).tolist() == [[client, k]] * (1 + k % 3)
+
+        await asyncio.gather(*[ask(client) for client in range(8)])
+
+
+async def test_priorities_that_are_none_are_refused(tmp_path):
+    write_model(tmp_path)
+    async with running(tmp_path) as session:
+        await infer(session, request_of([[1] * 4], parameters={"priority": 1}))
+        for priority in (-1, "first", True, 0.5):
+            request = posting(request_of([[1] * 4], parameters={"priority": priority}))
+            assert (await refused(session, **request))[:2] == (400, "bad_request")

@@ -1,0 +1,108 @@
+"""Clients as light as they can be: each keeps one connection and sends the same bytes again and again."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import numpy as np
+
+HEAD_END = b"\r\n\r\n"
+LENGTH = b"content-length:"
+
+
+@dataclass
+class Load:
+    """What clients have seen.
+
+    Attributes:
+        seconds: how long they asked.
+        latencies_s: of answers with status 200.
+        refusals_s: of all others.
+        lost: connections that ended before their answer.
+    """
+
+    seconds: float
+    latencies_s: list[float] = field(default_factory=list)
+    refusals_s: list[float] = field(default_factory=list)
+    lost: int = 0
+
+    @property
+    def rate(self) -> float:
+        """Answers with status 200 a second."""
+        return len(self.latencies_s) / self.seconds
+
+    def percentile_s(self, percent: float) -> float:
+        """Latency of answers with status 200."""
+        return float(np.percentile(self.latencies_s, percent))
+
+
+def post(path: str, body: bytes, content_type: str = "application/msgpack") -> bytes:
+    """A request, ready to be sent."""
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+    return head.encode() + b"\r\n" + body
+
+
+def ask(address: str, request: bytes, clients: int, seconds: float, pause_s: float = 0.0) -> Load:
+    """Lets clients ask for some seconds; each waits for its answer, and `pause_s` after a refusal."""
+    return asyncio.run(_ask(address, request, clients, seconds, pause_s))
+
+
+async def _ask(address: str, request: bytes, clients: int, seconds: float, pause_s: float) -> Load:
+    parts = urlsplit(address)
+    load = Load(seconds)
+    loop = asyncio.get_running_loop()
+    stop_s = time.perf_counter() + seconds
+    asking = [
+        await loop.create_connection(lambda: _Client(load, request, stop_s, pause_s), parts.hostname, parts.port)
+        for _ in range(clients)
+    ]
+    await asyncio.wait_for(asyncio.gather(*[client.finished for _, client in asking]), seconds + 60)
+    return load
+
+
+class _Client(asyncio.Protocol):
+    def __init__(self, load: Load, request: bytes, stop_s: float, pause_s: float) -> None:
+        self._load = load
+        self._request = request
+        self._stop_s = stop_s
+        self._pause_s = pause_s
+        self._loop = asyncio.get_running_loop()
+        self.finished = self._loop.create_future()
+        self._received = b""
+        self._begun_s = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._send()
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        head_bytes = self._received.find(HEAD_END)
+        if head_bytes < 0:
+            return
+        head = self._received[:head_bytes].lower()
+        length = int(head[head.index(LENGTH) + len(LENGTH) :].split(b"\r\n", 1)[0])
+        if len(self._received) >= head_bytes + len(HEAD_END) + length:
+            self._answered(self._received.startswith(b"HTTP/1.1 200"))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.finished.done():
+            self._load.lost += 1
+            self.finished.set_result(None)
+
+    def _answered(self, is_good: bool) -> None:
+        now_s = time.perf_counter()
+        (self._load.latencies_s if is_good else self._load.refusals_s).append(now_s - self._begun_s)
+        self._received = b""
+        if now_s >= self._stop_s:
+            self.finished.set_result(None)
+            self._transport.close()
+        elif is_good or not self._pause_s:
+            self._send()
+        else:
+            self._loop.call_later(self._pause_s, self._send)
+
+    def _send(self) -> None:
+        self._begun_s = time.perf_counter()
+        self._transport.write(self._request)
