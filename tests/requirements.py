@@ -47,6 +47,17 @@ def _has_browser() -> bool:
 
 
 @cache
+def _has_slurm() -> bool:
+    sinfo = shutil.which("sinfo")
+    if sinfo is None:
+        return False
+    try:
+        return subprocess.run([sinfo, "-h"], capture_output=True, timeout=20, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
+@cache
 def _can_make_network_namespace() -> bool:
     unshare = shutil.which("unshare")
     if unshare is None:
@@ -96,7 +107,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     ),
     "gpu": Requirement("no NVIDIA GPU (/dev/nvidiactl)", Path("/dev/nvidiactl").exists),
     "htcondor": Requirement(
-        "no HTCondor (Debian package condor)", _has_programs("condor_master", "condor_submit")
+        "no HTCondor (Debian package condor)", _has_programs("condor_q", "condor_submit")
     ),
     "netns": Requirement(
         "no network namespaces (unshare --user --net is refused)", _can_make_network_namespace
@@ -107,8 +118,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "root": Requirement("the ROOT wheel is not installed (pip install ROOT)", _has_modules("ROOT")),
     "samples": Requirement("no Pythia (pip install -e .[samples])", _has_modules("pythia8mc")),
     "slurm": Requirement(
-        "no Slurm (Debian packages slurm-wlm and munge)",
-        _has_programs("sbatch", "slurmctld", "slurmd", "munged"),
+        "no Slurm answers (.ci/start-slurm, as root on Debian, installs and starts one)", _has_slurm
     ),
     "train": Requirement("no PyTorch (pip install -e .[train])", _has_modules("torch", "onnx")),
 }
