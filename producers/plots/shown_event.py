@@ -106,8 +106,8 @@ def read_shown_event(
     specification = parameters_of(history, JetImageProducer.Params, "JetImageProducer").image.specification()
     if tags is not None and len(tags) != len(shown):
         message = (
-            f"{file_name!r}: event {':'.join(map(str, event_id))} has {len(shown)} jets {jets_label!r} and {len(tags)} scores "
-            f"{tags_label!r}; choose those that belong together with --jets and --tags"
+            f"{file_name!r}: event {_short(event_id)} has {len(shown)} jets {jets_label!r} and {len(tags)} "
+            f"scores {tags_label!r}; choose those that belong together with --jets and --tags"
         )
         raise FileReadError(message)
     return ShownEvent(
@@ -127,6 +127,10 @@ def read_shown_event(
         partons=partons,
         inference=inference if inference is not None and len(inference) else None,
     )
+
+
+def _short(event_id: EventID) -> str:
+    return ":".join(map(str, event_id))
 
 
 def _jets(event: EventInFile, label: str, file_name: str) -> Jets | None:
@@ -156,7 +160,7 @@ def _elsewhere(
     if hits_file is not None:
         message = f"{hits_file!r} holds no ECAL hits: {_what_works(())}"
         raise ProductNotFound(message)
-    message = f"{file_name!r} holds no ECAL hits of event {':'.join(map(str, event_id))}: {_what_works(candidates)}"
+    message = f"{file_name!r} holds no ECAL hits of event {_short(event_id)}: {_what_works(candidates)}"
     raise ProductNotFound(message)
 
 
