@@ -13,11 +13,13 @@ class EventProcError(Exception):
     Attributes:
         exit_code: CMSSW's code for this class of error (FWCore/Utilities/interface/EDMException.h).
         category: the name cmsRun prints for it.
+        tries_to_continue: the job goes on after it, whether or not TryToContinue names its category.
         context: what was being done, outermost first; filled while the error travels up.
     """
 
     exit_code: ClassVar[int] = 8001
     category: ClassVar[str] = "OtherCMS"
+    tries_to_continue: ClassVar[bool] = False
 
     def __init__(self, message: str) -> None:
         super().__init__(message)

@@ -9,6 +9,12 @@ from eventproc.errors import ConfigurationError, ExternalFailure
 from inference_client import errors as client_errors
 
 
+class InferenceLost(ExternalFailure):
+    """Nobody answered, and the module's onFailure is 'skip': the event goes, the job stays."""
+
+    tries_to_continue = True
+
+
 @contextmanager
 def as_framework_errors() -> Iterator[None]:
     """Translates what the client raises inside.

@@ -17,7 +17,7 @@ from inference_client.protocol.messages import InferenceRequest, ModelMetadata, 
 from inference_client.result import CallRecord, InferenceResult
 from inference_client.signature import ModelExpectation
 from producers.datatypes import InferenceRecord
-from producers.inference_errors import as_framework_errors
+from producers.inference_errors import InferenceLost, as_framework_errors
 from producers.inference_service import InferenceService
 
 _LARGEST = {dtype: int(np.iinfo(dtype).max) for dtype in (np.uint8, np.uint16, np.uint32)}
@@ -35,8 +35,11 @@ class InferenceParameters(ParameterDescription):
     ] = "seconds"
     allowedTries: Annotated[int, doc("tries that servers may fail", untracked=True, ge=1)] = 3
     onFailure: Annotated[
-        Literal["fail", "flag"],
-        doc("when nobody answers: 'fail' ends the job (8036), 'flag' marks the event's rows and goes on"),
+        Literal["fail", "flag", "skip"],
+        doc(
+            "when nobody answers: 'fail' ends the job (8036), 'flag' marks the event's rows and goes on, "
+            "'skip' leaves the event out as TryToContinue does"
+        ),
     ] = "fail"
 
 
@@ -98,9 +101,11 @@ class InferenceProducer(ExternalWork[InferenceWork]):
         try:
             with as_framework_errors():
                 result = await self._client.infer(request)
-        except ExternalFailure:
+        except ExternalFailure as error:
             if self._on_failure == "fail":
                 raise
+            if self._on_failure == "skip":
+                raise InferenceLost(str(error)) from error
             unanswered = CallRecord(
                 model_name=self._client.configuration.model_name, request_rows=tensors[0].shape[0]
             )

@@ -110,7 +110,7 @@ class PathRunner:
         # Several paths may end in one module's failure; the first to meet it stands in its context.
         if not any(step.startswith(_RUNNING_PATH) for step in outcome.context):
             outcome.add_context(f"{_RUNNING_PATH} '{self.name}'")
-        if outcome.category not in self._continue_after:
+        if outcome.category not in self._continue_after and not outcome.tries_to_continue:
             raise outcome
         return status
 
