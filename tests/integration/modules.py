@@ -2,6 +2,8 @@
 
 import asyncio
 import builtins
+import os
+import signal
 from dataclasses import dataclass
 from typing import Any
 
@@ -214,3 +216,28 @@ class SumOfLumi(ExternalWork):
 
     def end_job(self):
         assert self.found == self.expected
+
+
+class PutTwice(EDProducer):
+    """Breaks the contract that a product is put once."""
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Count)
+
+    def produce(self, event):
+        for _ in range(2):
+            event.put(self.output, Count(np.array([0])))
+
+
+class SendSignal(EDAnalyzer):
+    """Sends its own job a signal."""
+
+    class Params(ParameterDescription):
+        name: str
+
+    def __init__(self, params, declare):
+        self.number = signal.Signals[params.name]
+
+    def analyze(self, event):
+        if event.id.event == 2:
+            os.kill(os.getpid(), self.number)
