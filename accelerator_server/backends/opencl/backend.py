@@ -29,7 +29,8 @@ from accelerator_server.errors import BackendUnavailableError, ConfigurationErro
 
 logger = logging.getLogger(__name__)
 
-PRECISIONS: Final = ("f32",)
+PRECISIONS: Final = ("f32", "int8")
+"""A quantised model says itself what is int8; the rest stays f32."""
 
 CHUNK_ROWS: Final = {DeviceClass.CPU: 4, DeviceClass.GPU: 32, DeviceClass.ACCELERATOR: 1}
 """Rows computed together unless said otherwise: what a CPU's cache holds, what fills a GPU, an FPGA's one."""

@@ -20,7 +20,7 @@ from accelerator_server.backends.opencl.launches import (
     Program,
 )
 from accelerator_server.backends.opencl.layers import FeatureMap, Network
-from accelerator_server.backends.opencl.placement import Placement
+from accelerator_server.backends.opencl.placement import Geometry, Placement
 
 FLOAT_BYTES = 4
 
@@ -78,7 +78,9 @@ class Execution:
             self._upload, self._compute, self._download = (
                 cl.CommandQueue(device.context, device.handle) for _ in range(3)
             )
-            self._maps = [self._zeros(chunk_rows * geometry.image) for geometry in placement.buffers]
+            self._maps = [
+                self._filled(chunk_rows * g.image * g.element_bytes, _element(g)) for g in placement.buffers
+            ]
             self._layers = [(launch, self._bound(launch, {})) for launch in program.layers]
             self._slots = [self._slot(program) for _ in range(2)]
             self._compute.finish()
@@ -104,12 +106,12 @@ class Execution:
             cl.wait_for_events(pending)
         return dict(outputs)
 
-    def read_map(self, name: str, n_rows: int) -> NDArray[np.float32]:
-        """What the last run left in a map: float32, (n_rows, channels, height, width)."""
+    def read_map(self, name: str, n_rows: int) -> NDArray[Any]:
+        """What the last run left in a map: float32 or uint8, (n_rows, channels, height, width)."""
         placed = self._placement.maps[name]
         geometry, pad = placed.geometry, placed.geometry.pad
         with translated(f"read {name} from {self._device}", DeviceLostError):
-            held = np.empty((self._chunk_rows, geometry.image), np.float32)
+            held = np.empty((self._chunk_rows, geometry.image), _element(geometry).dtype)
             cl.enqueue_copy(self._compute, held, self._maps[placed.buffer])
         padded = held.reshape(
             self._chunk_rows,
@@ -186,7 +188,10 @@ class Execution:
 
     def _slot(self, program: Program) -> _Slot:
         ends: Sequence[tuple[str, FeatureMap]] = (*self._inputs.items(), *self._outputs.items())
-        buffers = {name: self._zeros(self._chunk_rows * feature_map.size) for name, feature_map in ends}
+        buffers = {
+            name: self._filled(self._chunk_rows * feature_map.size * FLOAT_BYTES, np.zeros(1, np.float32))
+            for name, feature_map in ends
+        }
         uploads = [(launch, self._bound(launch, buffers)) for launch in program.uploads]
         downloads = [(launch, self._bound(launch, buffers)) for launch in program.downloads]
         return _Slot(buffers, uploads, downloads)
@@ -210,9 +215,9 @@ class Execution:
             case int():
                 return np.int32(argument)
 
-    def _zeros(self, size: int) -> Any:
-        buffer = cl.Buffer(self._device.context, cl.mem_flags.READ_WRITE, size * FLOAT_BYTES)
-        cl.enqueue_fill_buffer(self._compute, buffer, np.float32(0), 0, size * FLOAT_BYTES)
+    def _filled(self, size_bytes: int, element: NDArray[Any]) -> Any:
+        buffer = cl.Buffer(self._device.context, cl.mem_flags.READ_WRITE, size_bytes)
+        cl.enqueue_fill_buffer(self._compute, buffer, element, 0, size_bytes)
         return buffer
 
     def _check_memory(self, program: Program) -> None:
@@ -222,5 +227,10 @@ class Execution:
             for argument in launch.arguments
             if isinstance(argument, Constant)
         ]
-        maps = [self._chunk_rows * geometry.image * FLOAT_BYTES for geometry in self._placement.buffers]
+        maps = [self._chunk_rows * g.image * g.element_bytes for g in self._placement.buffers]
         self._device.check_memory(sum(constants) + sum(maps), max((*constants, *maps)))
+
+
+def _element(geometry: Geometry) -> NDArray[Any]:
+    """What a map's buffer is filled with."""
+    return np.full(1, geometry.filling, np.float32 if geometry.element_bytes == FLOAT_BYTES else np.uint8)

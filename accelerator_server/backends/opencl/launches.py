@@ -2,10 +2,17 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
+from accelerator_server.backends.opencl.integer_layers import (
+    Dequantise,
+    IntegerAddition,
+    IntegerConvolution,
+    Quantise,
+)
 from accelerator_server.backends.opencl.kernels import Kernel, kernel
 from accelerator_server.backends.opencl.layers import (
     Addition,
@@ -14,6 +21,7 @@ from accelerator_server.backends.opencl.layers import (
     Network,
     Pointwise,
     Pooling,
+    Quantisation,
     Softmax,
 )
 from accelerator_server.backends.opencl.placement import BLOCK, Geometry, Placed, Placement
@@ -36,9 +44,9 @@ class HostBuffer:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Constant:
-    """Weights and the like, float32, in the order in which the kernel reads them."""
+    """Weights and the like, in the order in which the kernel reads them: float32, int8 or int32."""
 
-    values: NDArray[np.float32]
+    values: NDArray[np.generic]
 
 
 Argument = MapBuffer | HostBuffer | Constant | int
@@ -98,7 +106,7 @@ def plan(network: Network, placement: Placement, cut: Cut, tiles: Mapping[Proble
     )
 
 
-def problem_of(layer: Convolution, placement: Placement) -> Problem:
+def problem_of(layer: Convolution | IntegerConvolution, placement: Placement) -> Problem:
     """What decides the tile of a convolution."""
     source, target = placement.maps[layer.source].geometry, placement.maps[layer.target.name].geometry
     return Problem(
@@ -109,6 +117,7 @@ def problem_of(layer: Convolution, placement: Placement) -> Problem:
         target.blocks,
         target.height,
         target.width,
+        "convolution" if isinstance(layer, Convolution) else "convolution_int8",
     )
 
 
@@ -130,6 +139,12 @@ class _Planner:
                 return self._addition(layer)
             case Softmax():
                 return self._softmax(layer)
+            case IntegerConvolution():
+                return self._integer_convolution(layer)
+            case IntegerAddition():
+                return self._integer_addition(layer)
+            case Quantise() | Dequantise():
+                return self._conversion(layer)
         message = f"no kernel for {type(layer).__name__}"
         raise TypeError(message)
 
@@ -146,10 +161,55 @@ class _Planner:
     def _convolution(self, layer: Convolution) -> Launch:
         source, target = self._place(layer.source), self._place(layer.target.name)
         addend = self._place(layer.addend) if layer.addend else target
+        tile = self.tiles[problem_of(layer, self.placement)]
+        arguments = (
+            MapBuffer(source.buffer),
+            Constant(
+                packed_weights(layer.weights, np.float32, source.geometry, target.geometry, tile.blocks)
+            ),
+            Constant(packed_channels(layer.bias, target.geometry)),
+            MapBuffer(addend.buffer),
+            MapBuffer(target.buffer),
+            source.geometry.blocks,
+            target.geometry.height,
+            target.geometry.width,
+            *_layout(source.geometry, layer.window.pads[0], layer.window.pads[1]),
+            *_layout(target.geometry),
+            *_layout(addend.geometry),
+            int(bool(layer.addend)),
+            int(layer.relu),
+        )
+        return self._by_tile(layer, tile, arguments)
+
+    def _integer_convolution(self, layer: IntegerConvolution) -> Launch:
+        source, target = self._place(layer.source), self._place(layer.target.name)
+        tile = self.tiles[problem_of(layer, self.placement)]
+        sums = layer.weights.sum(axis=(1, 2, 3), dtype=np.int64)
+        correction = -_quantisation(source).zero * sums
+        arguments = (
+            MapBuffer(source.buffer),
+            Constant(packed_weights(layer.weights, np.int8, source.geometry, target.geometry, tile.blocks)),
+            Constant(packed_channels(correction, target.geometry, dtype=np.int32)),
+            Constant(packed_channels(layer.scale, target.geometry)),
+            Constant(packed_channels(layer.bias, target.geometry)),
+            Constant(_numbers(_quantisation(target).scale)),
+            MapBuffer(target.buffer),
+            source.geometry.blocks,
+            target.geometry.height,
+            target.geometry.width,
+            *_layout(source.geometry, layer.window.pads[0], layer.window.pads[1]),
+            *_layout(target.geometry),
+            _quantisation(target).zero,
+            int(layer.relu),
+        )
+        return self._by_tile(layer, tile, arguments)
+
+    def _by_tile(
+        self, layer: Convolution | IntegerConvolution, tile: Tile, arguments: tuple[Argument, ...]
+    ) -> Launch:
         problem = problem_of(layer, self.placement)
-        tile = self.tiles[problem]
         one = kernel(
-            "convolution",
+            problem.kernel,
             group=self.cut.group,
             lanes=self.cut.lanes,
             size_y=problem.size[0],
@@ -161,24 +221,43 @@ class _Planner:
             tile_columns=tile.columns,
             tile_blocks=tile.blocks,
         )
-        arguments = (
-            MapBuffer(source.buffer),
-            Constant(packed_weights(layer, source.geometry, target.geometry.blocks, tile.blocks)),
-            Constant(packed_channels(layer.bias, target.geometry)),
-            MapBuffer(addend.buffer),
-            MapBuffer(target.buffer),
-            source.geometry.blocks,
-            problem.height,
-            problem.width,
-            *_layout(source.geometry, layer.window.pads[0], layer.window.pads[1]),
-            *_layout(target.geometry),
-            *_layout(addend.geometry),
-            int(bool(layer.addend)),
-            int(layer.relu),
-        )
         tile_count = -(-problem.width // tile.columns) * -(-problem.height // tile.rows)
         items = (tile_count * (BLOCK // self.cut.lanes), problem.target_blocks // tile.blocks)
         return Launch(layer.target.name, one, arguments, items)
+
+    def _integer_addition(self, layer: IntegerAddition) -> Launch:
+        first, second, target = map(self._place, (layer.first, layer.second, layer.target.name))
+        quantisations = [_quantisation(place) for place in (first, second, target)]
+        arguments: tuple[Argument, ...] = (
+            MapBuffer(first.buffer),
+            MapBuffer(second.buffer),
+            Constant(_numbers(*(one.scale for one in quantisations))),
+            MapBuffer(target.buffer),
+            target.geometry.height,
+            target.geometry.width,
+            *_layout(first.geometry),
+            *_layout(second.geometry),
+            *_layout(target.geometry),
+            *(one.zero for one in quantisations),
+            int(layer.relu),
+        )
+        return self._by_pixel("addition_int8", target, arguments)
+
+    def _conversion(self, layer: Quantise | Dequantise) -> Launch:
+        source, target = self._place(layer.source), self._place(layer.target.name)
+        template = "quantise" if isinstance(layer, Quantise) else "dequantise"
+        quantisation = _quantisation(target if isinstance(layer, Quantise) else source)
+        arguments = (
+            MapBuffer(source.buffer),
+            Constant(_numbers(quantisation.scale)),
+            MapBuffer(target.buffer),
+            target.geometry.height,
+            target.geometry.width,
+            *_layout(source.geometry),
+            *_layout(target.geometry),
+            quantisation.zero,
+        )
+        return self._by_pixel(template, target, arguments)
 
     def _pooling(self, layer: Pooling) -> Launch:
         source, target = self._place(layer.source), self._place(layer.target.name)
@@ -256,27 +335,45 @@ def _layout(geometry: Geometry, top: int = 0, left: int = 0) -> tuple[int, int, 
     return geometry.pitch, geometry.plane, geometry.image, geometry.start(top, left)
 
 
+def _quantisation(placed: Placed) -> Quantisation:
+    if placed.map.quantisation is None:
+        message = f"{placed.map.name} is not quantised"
+        raise ValueError(message)
+    return placed.map.quantisation
+
+
+def _numbers(*values: float) -> NDArray[np.float32]:
+    return np.array(values, np.float32)
+
+
 def packed_weights(
-    layer: Convolution, source: Geometry, target_blocks: int, tile_blocks: int
-) -> NDArray[np.float32]:
+    weights: NDArray[Any], dtype: DTypeLike, source: Geometry, target: Geometry, tile_blocks: int
+) -> NDArray[Any]:
     """Weights in the order in which an item reads them.
 
+    Args:
+        weights: (target channels, source channels, rows, columns).
+        dtype: Of what comes out.
+        source: Layout of the map that is read.
+        target: Layout of the map that is written.
+        tile_blocks: Blocks of target channels that an item computes.
+
     Returns:
-        float32, (target groups, source blocks, rows, columns, source channel, tile blocks, target channel).
+        (target groups, source blocks, rows, columns, source channel, tile blocks, target channel).
     """
-    n_out, n_in, rows, columns = layer.weights.shape
-    padded = np.zeros((target_blocks * BLOCK, source.blocks * source.block, rows, columns), np.float32)
-    padded[:n_out, :n_in] = layer.weights
+    n_out, n_in, rows, columns = weights.shape
+    padded = np.zeros((target.blocks * BLOCK, source.blocks * source.block, rows, columns), dtype)
+    padded[:n_out, :n_in] = weights
     split = padded.reshape(
-        target_blocks // tile_blocks, tile_blocks, BLOCK, source.blocks, source.block, rows, columns
+        target.blocks // tile_blocks, tile_blocks, BLOCK, source.blocks, source.block, rows, columns
     )
     return np.ascontiguousarray(split.transpose(0, 3, 5, 6, 4, 1, 2))
 
 
 def packed_channels(
-    values: NDArray[np.float64], geometry: Geometry, filling: float = 0.0
-) -> NDArray[np.float32]:
-    """One number for each channel, float32, filled up to whole blocks."""
-    packed = np.full(geometry.blocks * geometry.block, filling, np.float32)
+    values: NDArray[Any], geometry: Geometry, filling: float = 0.0, dtype: DTypeLike = np.float32
+) -> NDArray[Any]:
+    """One number for each channel, filled up to whole blocks."""
+    packed = np.full(geometry.blocks * geometry.block, filling, dtype)
     packed[: len(values)] = values
     return packed

@@ -1,7 +1,6 @@
 """What a network is made of before a device is known: maps of features, and layers between them."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
 from typing import Protocol
 
@@ -12,13 +11,30 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Quantisation:
+    """What a byte of a quantised map stands for: (byte - zero) * scale."""
+
+    scale: float
+    zero: int
+
+
+@dataclass(frozen=True, slots=True)
 class FeatureMap:
-    """The tensor between two layers, of one row: float32, (channels, height, width); a vector is 1 x 1."""
+    """The tensor between two layers, of one row: (channels, height, width); a vector is 1 x 1.
+
+    Attributes:
+        name: As in the graph.
+        channels: Number of channels.
+        height: Number of rows.
+        width: Number of columns.
+        quantisation: Of a map of bytes; None for float32.
+    """
 
     name: str
     channels: int
     height: int = 1
     width: int = 1
+    quantisation: Quantisation | None = None
 
     @property
     def size(self) -> int:
@@ -75,6 +91,14 @@ class Layer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class IntegerWeights:
+    """Weights as the file holds them: int8, of the shape of the weights, and the scale of each channel."""
+
+    values: NDArray[np.int8]
+    scale: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Convolution:
     """Target = relu(weights * source + bias + addend); a Gemm is one whose window is the whole source.
 
@@ -86,6 +110,7 @@ class Convolution:
         bias: float64, (target channels,).
         addend: Name of a map of the target's shape that is added; empty for none.
         relu: Whether negative values become 0.
+        integers: The weights before they were dequantised, if they were.
     """
 
     source: str
@@ -95,6 +120,7 @@ class Convolution:
     bias: Floats
     addend: str = ""
     relu: bool = False
+    integers: IntegerWeights | None = None
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -193,63 +219,3 @@ class Network:
     def maps(self) -> dict[str, FeatureMap]:
         """All maps by name."""
         return {m.name: m for m in (*self.inputs, *(layer.target for layer in self.layers))}
-
-
-def fuse(network: Network) -> Network:
-    """Merges each layer into the one before it, where that one's target has no other reader."""
-    fused: list[Layer] = []
-    for layer in network.layers:
-        # A later layer may complete what an earlier one began: Conv, then Add, then Relu.
-        _append_fused(fused, layer, network)
-    return replace(network, layers=tuple(fused))
-
-
-def _append_fused(fused: list[Layer], layer: Layer, network: Network) -> None:
-    # Of the two terms of a sum, the convolution that comes last can wait for the other.
-    for place in range(len(fused) - 1, -1, -1):
-        before = fused[place]
-        if before.target.name not in layer.sources or _reader_count(network, before.target.name) != 1:
-            continue
-        merged = _merge(before, layer, {later.target.name for later in fused[place + 1 :]})
-        if merged is not None:
-            fused[place] = merged
-            return
-    fused.append(layer)
-
-
-def _reader_count(network: Network, name: str) -> int:
-    readers: Iterable[str] = (source for layer in network.layers for source in layer.sources)
-    return sum(source == name for source in readers) + list(network.outputs.values()).count(name)
-
-
-def _merge(before: Layer, layer: Layer, written_later: set[str]) -> Layer | None:
-    match before, layer:
-        case Convolution(addend="", relu=False), Pointwise(function=Function.IDENTITY | Function.RELU):
-            return replace(
-                before,
-                target=layer.target,
-                weights=before.weights * layer.scale[:, None, None, None],
-                bias=before.bias * layer.scale + layer.shift,
-                relu=layer.function is Function.RELU,
-            )
-        case Convolution(relu=False), Pointwise(function=Function.RELU) if _changes_nothing(layer):
-            return replace(before, target=layer.target, relu=True)
-        case Addition(relu=False), Pointwise(function=Function.RELU) if _changes_nothing(layer):
-            return replace(before, target=layer.target, relu=True)
-        case Convolution(addend="", relu=False), Addition(relu=False):
-            other = layer.second if layer.first == before.target.name else layer.first
-            if other == before.target.name or other in written_later:
-                return None
-            return replace(before, target=layer.target, addend=other)
-        case Pointwise(function=Function.IDENTITY), Pointwise():
-            return replace(
-                layer,
-                source=before.source,
-                scale=before.scale * layer.scale,
-                shift=before.shift * layer.scale + layer.shift,
-            )
-    return None
-
-
-def _changes_nothing(layer: Pointwise) -> bool:
-    return bool((layer.scale == 1).all() and not layer.shift.any())

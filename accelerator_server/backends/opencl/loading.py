@@ -6,6 +6,7 @@ from typing import Literal
 
 from accelerator_server.backends.opencl.device import Device
 from accelerator_server.backends.opencl.execution import Execution
+from accelerator_server.backends.opencl.integer_layers import IntegerConvolution
 from accelerator_server.backends.opencl.kernels import program_source
 from accelerator_server.backends.opencl.launches import plan, problem_of
 from accelerator_server.backends.opencl.layers import Convolution, Network
@@ -87,7 +88,7 @@ def _tiles(network: Network, placement: Placement, device: Device, build: Build)
 def _measured(network: Network, placement: Placement, device: Device, chunk_rows: int) -> dict[Problem, Tile]:
     """Runs the whole network once with each rank of candidates and keeps the fastest of each problem."""
     ranked = {p: list(candidates(p, device.device_class)) for p in problems(network, placement)}
-    layers = [layer for layer in network.layers if isinstance(layer, Convolution)]
+    layers = [layer for layer in network.layers if isinstance(layer, Convolution | IntegerConvolution)]
     best_s: dict[Problem, float] = {}
     best: dict[Problem, Tile] = {}
     for rank in range(max(map(len, ranked.values()), default=0)):

@@ -7,20 +7,24 @@ from typing import Any, Final
 import numpy as np
 
 from accelerator_server.backends.base import Array, EngineTensor
+from accelerator_server.backends.opencl.fusion import fuse
 from accelerator_server.backends.opencl.graph import Graph, Node
+from accelerator_server.backends.opencl.integer_fusion import fuse_integers
+from accelerator_server.backends.opencl.integer_layers import Dequantise, Quantise
 from accelerator_server.backends.opencl.layers import (
     Addition,
     Convolution,
     FeatureMap,
     Floats,
     Function,
+    IntegerWeights,
     Layer,
     Network,
     Pointwise,
     Pooling,
+    Quantisation,
     Softmax,
     Window,
-    fuse,
 )
 from accelerator_server.errors import ModelRefusedError
 
@@ -46,7 +50,7 @@ def lower(graph: Graph) -> Network:
     lowering = _Lowering(graph)
     for node in graph.nodes:
         lowering.take(node)
-    return fuse(lowering.network())
+    return fuse_integers(fuse(lowering.network()))
 
 
 class _Lowering:
@@ -55,6 +59,7 @@ class _Lowering:
     def __init__(self, graph: Graph) -> None:
         self._graph = graph
         self._constants = dict(graph.constants)  # grows where a node only passes a constant on
+        self._integers: dict[str, IntegerWeights] = {}  # dequantised constants, as they were before
         self._values: dict[str, _Value] = {}  # what the nodes taken so far made
         self._layers: list[Layer] = []
         for tensor in graph.inputs:
@@ -65,12 +70,19 @@ class _Lowering:
         if handler is None:
             message = f"opencl does not know the operator {node.operator}; it knows {', '.join(OPERATORS)}"
             raise ModelRefusedError(message)
+        known = [self._values[name].map for name in node.inputs if name in self._values]
+        if node.operator != "DequantizeLinear" and any(m.quantisation for m in known):
+            raise _refused(node, "quantised maps go into a DequantizeLinear first")
         handler(self, node)
 
     def network(self) -> Network:
         inputs = tuple(self._values[tensor.name].map for tensor in self._graph.inputs)
-        outputs = {t.name: self._value(t.name, "the output").map.name for t in self._graph.outputs}
-        return Network(inputs, tuple(self._layers), outputs)
+        outputs = {t.name: self._value(t.name, "the output").map for t in self._graph.outputs}
+        for name, held in outputs.items():
+            if held.quantisation is not None:
+                message = f"opencl gives outputs of FP32, not quantised as {name!r} is"
+                raise ModelRefusedError(message)
+        return Network(inputs, tuple(self._layers), {name: m.name for name, m in outputs.items()})
 
     def convolution(self, node: Node) -> None:
         weights = self._constant(node, 1)
@@ -168,6 +180,23 @@ class _Lowering:
         target = replace(source.map, name=node.outputs[0])
         self._finish(Softmax(source.map.name, target), source.flat)
 
+    def quantise(self, node: Node) -> None:
+        source = self._source(node)
+        quantisation = self._quantisation(node)
+        target = replace(source.map, name=node.outputs[0], quantisation=quantisation)
+        self._finish(Quantise(source.map.name, target), source.flat)
+
+    def dequantise(self, node: Node) -> None:
+        if node.inputs[0] in self._constants:
+            self._dequantise_constant(node)
+            return
+        source = self._value(node.inputs[0], node.operator)
+        quantisation = self._quantisation(node)
+        if source.map.quantisation != quantisation:
+            raise _refused(node, f"the scale and zero point of {node.inputs[0]!r}")
+        target = replace(source.map, name=node.outputs[0], quantisation=None)
+        self._finish(Dequantise(source.map.name, target), source.flat)
+
     def identity(self, node: Node) -> None:
         if node.inputs[0] in self._constants:
             self._constants[node.outputs[0]] = self._constants[node.inputs[0]]
@@ -181,6 +210,29 @@ class _Lowering:
         target = replace(first.map, name=node.outputs[0])
         self._finish(Addition(first.map.name, second.map.name, target), first.flat)
 
+    def _quantisation(self, node: Node) -> Quantisation:
+        """Of a map. Signed bytes are kept as unsigned ones, 128 higher: they stand for the same numbers."""
+        zero_name = node.inputs[2] if len(node.inputs) > 2 else ""
+        zero = self._graph.constants.get(zero_name, np.zeros((), np.uint8))
+        scale = self._constant(node, 1)
+        if scale.size != 1 or zero.size != 1 or zero.dtype not in (np.uint8, np.int8):
+            raise _refused(node, "maps of bytes, with one scale and one zero point")
+        return Quantisation(scale.item(), int(zero.item()) + (128 if zero.dtype == np.int8 else 0))
+
+    def _dequantise_constant(self, node: Node) -> None:
+        values = self._constants[node.inputs[0]]
+        scale = self._constant(node, 1)
+        zero_name = node.inputs[2] if len(node.inputs) > 2 else ""
+        zero = self._constants.get(zero_name, np.zeros_like(scale)).astype(np.float64)
+        axis = node.attributes.get("axis", 1) if scale.size > 1 else 0
+        along = [1] * values.ndim
+        if scale.size > 1:
+            along[axis] = scale.size
+        scale, zero = scale.reshape(along), zero.reshape(along)
+        self._constants[node.outputs[0]] = (values.astype(np.float64) - zero) * scale
+        if values.dtype == np.int8 and not zero.any():
+            self._integers[node.outputs[0]] = IntegerWeights(values.astype(np.int8), scale.reshape(-1))
+
     def _convolve(
         self, node: Node, source: _Value, weights: Floats, window: Window, bias_place: int, beta: float = 1.0
     ) -> None:
@@ -191,7 +243,14 @@ class _Lowering:
         if len(node.inputs) > bias_place:
             bias = bias + beta * self._constant(node, bias_place).reshape(-1)
         target = FeatureMap(node.outputs[0], len(weights), height, width)
-        self._finish(Convolution(source.map.name, target, window, weights, bias), node.operator == "Gemm")
+        layer = Convolution(source.map.name, target, window, weights, bias, integers=self._integers_of(node))
+        self._finish(layer, flat=node.operator != "Conv")
+
+    def _integers_of(self, node: Node) -> IntegerWeights | None:
+        found = self._integers.get(node.inputs[1])
+        if found is None or node.operator != "Conv" or found.scale.size not in (1, len(found.values)):
+            return None
+        return IntegerWeights(found.values, np.broadcast_to(found.scale, len(found.values)))
 
     def _pool(self, node: Node, window: Window) -> None:
         source = self._source(node).map
@@ -244,7 +303,8 @@ def _input_value(tensor: EngineTensor) -> _Value:
             f"not {tensor.name}: {tensor.datatype} {list(tensor.shape)}"
         )
         raise ModelRefusedError(message)
-    return _Value(FeatureMap(tensor.name, *sizes), flat=len(sizes) == 1)
+    channels, height, width = (*sizes, 1, 1)[:3]
+    return _Value(FeatureMap(tensor.name, channels, height, width), flat=len(sizes) == 1)
 
 
 def _window(node: Node, size: tuple[Any, ...]) -> Window:
@@ -297,6 +357,8 @@ _HANDLERS: Final[dict[str, Callable[[_Lowering, Node], None]]] = {
     "Reshape": _Lowering.flatten,
     "Softmax": _Lowering.softmax,
     "Identity": _Lowering.identity,
+    "QuantizeLinear": _Lowering.quantise,
+    "DequantizeLinear": _Lowering.dequantise,
 }
 
 OPERATORS: Final = tuple(sorted(_HANDLERS))

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from accelerator_server.backends.opencl.integer_layers import Dequantise, IntegerConvolution, Quantise
 from accelerator_server.backends.opencl.layers import (
     Convolution,
     FeatureMap,
@@ -18,7 +19,7 @@ BLOCK = 16
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """Layout of a map: (rows, blocks, height + 2 * pad, width + 2 * pad, block), float32, pads zero.
+    """Layout of a map: (rows, blocks, height + 2 * pad, width + 2 * pad, block).
 
     Attributes:
         blocks: Number of channel blocks.
@@ -26,6 +27,8 @@ class Geometry:
         height: Without pads.
         width: Without pads.
         pad: Zeros on each side, so that a convolution need not look where it is.
+        element_bytes: 4 for float32, 1 for a quantised map.
+        filling: What the pads hold: 0, or the zero point.
     """
 
     blocks: int
@@ -33,6 +36,8 @@ class Geometry:
     height: int
     width: int
     pad: int
+    element_bytes: int = 4
+    filling: int = 0
 
     @property
     def pitch(self) -> int:
@@ -73,7 +78,7 @@ class Placement:
     @property
     def row_bytes(self) -> int:
         """Device memory of one row of a batch."""
-        return 4 * sum(geometry.image for geometry in self.buffers)
+        return sum(geometry.image * geometry.element_bytes for geometry in self.buffers)
 
 
 def place(network: Network, *, keep_all: bool = False) -> Placement:
@@ -94,8 +99,10 @@ def place(network: Network, *, keep_all: bool = False) -> Placement:
         block = 1 if feature_map.name in narrow else BLOCK
         blocks = -(-feature_map.channels // block)
         pad = pads.get(feature_map.name, 0)
-        geometry = Geometry(blocks, block, feature_map.height, feature_map.width, pad)
-        # Only a buffer of the very same layout may be taken over: its pads are zero and stay so.
+        bytes_of = feature_map.quantisation
+        element = (1, bytes_of.zero) if bytes_of is not None else (4, 0)
+        geometry = Geometry(blocks, block, feature_map.height, feature_map.width, pad, *element)
+        # Only a buffer of the very same layout may be taken over: what its pads hold stays there.
         number = next((n for n in free if buffers[n] == geometry), len(buffers))
         if number == len(buffers):
             buffers.append(geometry)
@@ -116,7 +123,7 @@ def place(network: Network, *, keep_all: bool = False) -> Placement:
 def _pads(layers: tuple[Layer, ...]) -> dict[str, int]:
     pads: dict[str, int] = {}
     for layer in layers:
-        if isinstance(layer, Convolution):
+        if isinstance(layer, Convolution | IntegerConvolution):
             pads[layer.source] = max(pads.get(layer.source, 0), *layer.window.pads)
     return pads
 
@@ -130,11 +137,11 @@ def _unblocked(network: Network) -> set[str]:
     """Maps of few channels that come from the input: filled up to a block they would be mostly zeros."""
     narrow = {feature_map.name for feature_map in network.inputs if feature_map.channels < BLOCK}
     for layer in network.layers:
-        if not narrow.intersection(layer.sources) or isinstance(layer, Convolution):
+        if not narrow.intersection(layer.sources) or isinstance(layer, Convolution | IntegerConvolution):
             if isinstance(layer, Convolution) and layer.addend in narrow:
                 return set()
             continue
-        if not isinstance(layer, Pooling | Pointwise):
+        if not isinstance(layer, Pooling | Pointwise | Quantise | Dequantise):
             return set()
         narrow.add(layer.target.name)
     return narrow

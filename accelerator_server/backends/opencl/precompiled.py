@@ -90,10 +90,10 @@ class Precompiled:
         fitting = [
             Tile(d["TILE_ROWS"], d["TILE_COLUMNS"], d["TILE_BLOCKS"])
             for entry in self.manifest.kernels.values()
-            if entry.file == "convolution.cl" and _serves(d := entry.defines, problem)
+            if entry.file == f"{problem.kernel}.cl" and _serves(d := entry.defines, problem)
         ]
         if not fitting:
-            message = f"{self.path} has no convolution for {problem}"
+            message = f"{self.path} has no {problem}"
             raise BackendUnavailableError(message)
         return max(fitting, key=lambda tile: (tile.rows * tile.columns * tile.blocks, tile))
 

@@ -59,13 +59,12 @@ class Problem:
     target_blocks: int
     height: int
     width: int
+    kernel: str = "convolution"
 
     def __str__(self) -> str:
         size, stride = ("x".join(map(str, pair)) for pair in (self.size, self.stride))
-        return (
-            f"{size}/{stride} {self.source_blocks}*{self.source_block}->{self.target_blocks * BLOCK} "
-            f"{self.height}x{self.width}"
-        )
+        sources, targets = f"{self.source_blocks}*{self.source_block}", f"{self.target_blocks}*{BLOCK}"
+        return f"{self.kernel} {size}/{stride} {sources}->{targets} {self.height}x{self.width}"
 
 
 _PREFERRED: Final = {

@@ -25,13 +25,17 @@ def write_graph(
         [helper.make_tensor_value_info(output, floats, None)],
         [
             numpy_helper.from_array(
-                np.asarray(values, None if isinstance(values, np.ndarray) else np.float32), name
+                np.asarray(values, None if isinstance(values, np.ndarray | np.generic) else np.float32), name
             )
             for name, values in constants.items()
         ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
-    return onnx.shape_inference.infer_shapes(model).SerializeToString()
+    model = onnx.shape_inference.infer_shapes(model)
+    found = model.graph.output[0]
+    if not found.type.tensor_type.HasField("shape"):  # of a graph that is not right
+        found.CopyFrom(helper.make_tensor_value_info(output, floats, ["n"]))
+    return model.SerializeToString()
 
 
 def node(operator: str, inputs: str, output: str = "y", **attributes) -> onnx.NodeProto:
