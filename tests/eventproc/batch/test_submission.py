@@ -1,0 +1,260 @@
+"""Submission, retries, collection, reports, over an engine that runs nothing: tests write what jobs would."""
+
+import json
+import random
+
+import pytest
+
+from eventproc.batch.collection import collect_outputs, write_merged_report
+from eventproc.batch.engines.base import Engine, EngineState
+from eventproc.batch.errors import EngineFailure
+from eventproc.batch.job_folder import now
+from eventproc.batch.job_status import State
+from eventproc.batch.lumi_report import write_lumi_report
+from eventproc.batch.preparation import Splitting
+from eventproc.batch.records import DoneRecord, EndRecord, Limits, OutputRecord
+from eventproc.batch.submission import RETRIED, follow, kill_jobs, submit_jobs
+from eventproc.batch.task_folder import TaskFolder
+from eventproc.batch.task_status import read_status, reported_latencies
+from eventproc.errors import ConfigurationError, FileReadError
+from eventproc.io.publication import checksums
+from tests.eventproc.batch.tasks import make_task
+from tests.eventproc.io.tracks import write_file
+
+
+class PaperEngine(Engine):
+    """Takes errands and gives them the state that the test says; may refuse after so many."""
+
+    name = "paper"
+
+    def __init__(self, folder):
+        super().__init__("demo", folder, {})
+        self.states = {}
+        self.errands = {}
+        self.takes = 10**6
+        self.answers = True
+        self.killed = []
+
+    def submit(self, errands):
+        for errand in errands:
+            if len(self.errands) >= self.takes:
+                message = "no more"
+                raise EngineFailure(message)
+            engine_id = f"{errand.job}.{errand.attempt}"
+            self.errands[engine_id] = errand
+            self.states[engine_id] = EngineState.IDLE
+            yield errand, engine_id
+
+    def poll(self, engine_ids):
+        if not self.answers:
+            message = "silence"
+            raise EngineFailure(message)
+        return {each: self.states[each] for each in engine_ids if each in self.states}
+
+    def kill(self, engine_ids):
+        self.killed += engine_ids
+        for each in engine_ids:
+            self.states.pop(each, None)
+
+
+@pytest.fixture
+def task(tmp_path):
+    data = write_file(tmp_path / "data.root", 250)
+    return make_task(tmp_path, data, splitting=Splitting(events_per_job=80))
+
+
+@pytest.fixture
+def engine(tmp_path):
+    return PaperEngine(tmp_path)
+
+
+def submit(task, engine, states=RETRIED, **options):
+    jobs = [job for job in read_status(task, engine).jobs if job.state in states]
+    return submit_jobs(task, engine, jobs, chance=random.Random(1), **options)
+
+
+def end(task, engine, number, code, attempt=1):
+    """The job's attempt ran and ended with a code; with 0 it wrote its events."""
+    job = task.job(number)
+    run = job.new_run(attempt)
+    run.begin()
+    if code == 0:
+        record = task.record.jobs[number - 1]
+        first = int(record.files[0].entries.split("-")[0])
+        path = write_file(run.path / "copy.root", record.events, first=first, process="COPY")
+        sums = checksums(path)
+        relative = str(path.relative_to(job.path))
+        size = path.stat().st_size
+        output = OutputRecord(
+            "out", relative, record.events, size, sums["sha256"], sums["adler32"], record.content
+        )
+        lumis = tuple((r, lumi) for r, lumi, _ in record.content)
+        assert job.claim_done(DoneRecord(run.path.name, attempt, "host", record.events, lumis, (output,)))
+        report = {"timing": {"TotalJobTime": 2.0}, "events_read": record.events, "services": {}}
+        (run.path / "FrameworkJobReport.json").write_text(json.dumps(report))
+    run.finish(EndRecord(code, "why" if code else "", now(), 2.0, 1.0, 100.0))
+    engine.states.pop(f"{number}.{attempt}", None)
+
+
+def states(task, engine):
+    return [job.state for job in read_status(task, engine).jobs]
+
+
+def test_all_jobs_are_submitted_once(task, engine):
+    assert submit(task, engine) == [1, 2, 3, 4]
+    assert submit(task, engine) == []
+    assert states(task, engine) == [State.IDLE] * 4
+
+
+def test_what_an_engine_did_not_take_is_submitted_the_next_time(task, engine):
+    engine.takes = 2
+    with pytest.raises(EngineFailure, match="no more"):
+        submit(task, engine)
+    assert states(task, engine) == [State.IDLE, State.IDLE, State.UNSUBMITTED, State.UNSUBMITTED]
+    engine.takes = 100
+    assert submit(task, engine) == [3, 4]
+
+
+def test_a_task_is_found_again_by_its_folder_alone(task, engine):
+    submit(task, engine)
+    again = TaskFolder.load(task.path)
+    assert again.record == task.record
+    assert states(again, engine) == [State.IDLE] * 4
+
+
+def test_following_tries_again_what_may_pass_and_gives_up_what_may_not(task, engine, monkeypatch):
+    monkeypatch.setattr("eventproc.batch.submission.POLL_S", 0.0)
+    codes = {1: [0], 2: [8036, 137, 0], 3: [8009], 4: [8036, 8036, 8036, 8036]}
+
+    def show(status):
+        for engine_id in list(engine.states):
+            number, attempt = map(int, engine_id.split("."))
+            end(task, engine, number, codes[number][attempt - 1], attempt)
+
+    submit(task, engine)
+    ended = follow(task, engine, show)
+    assert [job.state for job in ended.jobs] == [State.FINISHED, State.FINISHED, State.FAILED, State.FAILED]
+    assert [job.tried for job in ended.jobs] == [1, 3, 1, 3]
+    assert {code: [job.id for job in jobs] for code, jobs in ended.errors().items()} == {8009: [3], 8036: [4]}
+
+
+def test_a_silent_scheduler_is_reported_and_nothing_is_submitted_twice(task, engine):
+    submit(task, engine)
+    engine.answers = False
+    status = read_status(task, engine)
+    assert status.problem == "silence"
+    assert {job.state for job in status.jobs} == {State.IDLE}
+
+
+def test_killed_jobs_stay_killed(task, engine):
+    submit(task, engine)
+    end(task, engine, 1, 0)
+    status = read_status(task, engine)
+    assert kill_jobs(task, engine, status.jobs) == [2, 3, 4]
+    assert engine.killed == ["2.1", "3.1", "4.1"]
+    assert states(task, engine) == [State.FINISHED, State.KILLED, State.KILLED, State.KILLED]
+    assert submit(task, engine) == []
+
+
+def test_more_memory_is_asked_for_and_kept_for_later_attempts(task, engine):
+    submit(task, engine)
+    end(task, engine, 1, 50660)
+    assert states(task, engine)[0] is State.FAILED
+    assert submit(task, engine, [State.FAILED], limits=Limits(memory_mb=5000)) == [1]
+    assert engine.errands["1.2"].limits.memory_mb == 5000
+    end(task, engine, 1, 8036, attempt=2)
+    submit(task, engine, [State.TO_RETRY])
+    assert engine.errands["1.3"].limits.memory_mb == 5000
+
+
+def test_first_attempts_begin_in_a_ramp_and_later_ones_back_off(tmp_path, engine):
+    task = make_task(tmp_path, write_file(tmp_path / "d.root", 250), ramp_s=100.0, backoff_s=50.0)
+    submit(task, engine)
+    delays = [task.job(n).attempt(1).delay_s for n in range(1, 26)]
+    assert 0 <= min(delays) < 20 < 80 < max(delays) <= 100
+    for number in range(1, 26):
+        end(task, engine, number, 8036)
+    submit(task, engine)
+    second = [task.job(n).attempt(2).delay_s for n in range(1, 26)]
+    assert 25 <= min(second) < max(second) <= 75
+
+
+def finish_all(task, engine):
+    submit(task, engine)
+    for job in task.record.jobs:
+        end(task, engine, job.id, 0)
+    return read_status(task, engine)
+
+
+def test_collected_outputs_are_merged_in_the_order_of_jobs(task, engine, tmp_path):
+    status = finish_all(task, engine)
+    collected = collect_outputs(task, status, tmp_path / "results")
+    (merged,) = collected.files["out"]
+    assert (merged.path.name, merged.events, collected.events_read) == ("copy.root", 250, 250)
+    write_merged_report(task, status, collected, tmp_path / "report.json")
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["events_read"], report["jobs"], report["cpu_s"]) == (250, 4, 4.0)
+    assert report["outputs"]["out"][0]["checksum"]["sha256"] == checksums(merged.path)["sha256"]
+    assert collect_outputs(task, status, tmp_path / "results").files["out"][0].events == 250
+
+
+def test_several_files_share_the_jobs(task, engine, tmp_path):
+    collected = collect_outputs(task, finish_all(task, engine), tmp_path, n_files=3)
+    assert [(f.path.name, f.events) for f in collected.files["out"]] == [
+        ("copy_1.root", 80),
+        ("copy_2.root", 160),
+        ("copy_3.root", 10),
+    ]
+
+
+@pytest.mark.parametrize("damage", ["missing", "short", "changed"])
+def test_a_damaged_output_is_named_and_nothing_is_merged(task, engine, tmp_path, damage):
+    status = finish_all(task, engine)
+    path = task.job(3).path / task.job(3).done().outputs[0].pfn
+    content = path.read_bytes()
+    path.unlink()
+    if damage != "missing":
+        path.write_bytes(content[:-1] + (b"" if damage == "short" else b"x"))
+    with pytest.raises(FileReadError, match=r"(?s)1 of 4 jobs.*job 3:.*--jobids 3"):
+        collect_outputs(task, status, tmp_path / "results")
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_unfinished_task_is_collected_only_when_asked_to(task, engine, tmp_path):
+    submit(task, engine)
+    for number in (1, 4):
+        end(task, engine, number, 0)
+    status = read_status(task, engine)
+    with pytest.raises(ConfigurationError, match="2 of 4 jobs are finished, without 2, 3"):
+        collect_outputs(task, status, tmp_path)
+    collected = collect_outputs(task, status, tmp_path, partial=True)
+    assert (collected.files["out"][0].events, collected.missing) == (90, (2, 3))
+
+
+def test_a_lumi_that_an_unfinished_job_shares_is_not_processed(task, engine, tmp_path):
+    submit(task, engine)
+    for number in (1, 4):
+        end(task, engine, number, 0)
+    paths = write_lumi_report(task, read_status(task, engine), tmp_path)
+    masks = {name: json.loads(path.read_text()) for name, path in paths.items()}
+    # Blocks of 100 events: job 1 has events 0-79, job 4 has 240-249, jobs 2 and 3 the others.
+    assert masks == {
+        "lumisToProcess": {"1": [[1, 3]]},
+        "processedLumis": {},
+        "notFinishedLumis": {"1": [[1, 3]]},
+    }
+    for number in (2, 3):
+        end(task, engine, number, 0)
+    paths = write_lumi_report(task, read_status(task, engine), tmp_path)
+    assert json.loads(paths["processedLumis"].read_text()) == {"1": [[1, 3]]}
+    assert json.loads(paths["notFinishedLumis"].read_text()) == {}
+
+
+def test_latencies_are_found_in_whatever_service_reports_them():
+    services = {
+        "A": {
+            "m": {"asked": [{"latency": {"p50_s": 1, "p95_s": 2, "p99_s": 3}, "servers": [{"latency": {}}]}]}
+        },
+        "B": {"latency": "none"},
+    }
+    assert list(reported_latencies(services)) == [(1.0, 2.0)]
