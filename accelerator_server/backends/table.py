@@ -21,6 +21,9 @@ BACKENDS = {
 }
 """Name in model.toml -> module:class."""
 
+EXTRAS = {"onnxruntime": "gpu", "opencl": "opencl"}
+"""Backend -> the extra of this package that brings its libraries; the others need none."""
+
 
 def load_backend(name: str, settings: BackendSettings) -> Backend:
     """Makes the backend of that name for one model.
@@ -38,6 +41,8 @@ def load_backend(name: str, settings: BackendSettings) -> Backend:
         backend: Callable[[BackendSettings], Backend] = getattr(importlib.import_module(module), attribute)
     except ModuleNotFoundError as error:
         message = f"backend {name} needs the Python package {error.name!r}, which is not installed"
+        if name in EXTRAS:
+            message += f"; pip install eventproc[{EXTRAS[name]}] brings it"
         raise BackendUnavailableError(message) from error
     try:
         return backend(settings)

@@ -22,6 +22,12 @@ def test_a_library_that_is_not_installed_is_named(monkeypatch):
         load_backend("tpu", BackendSettings(b"", SPEC))
 
 
+def test_the_extra_that_brings_a_library_is_named(monkeypatch):
+    monkeypatch.setitem(BACKENDS, "opencl", "no_such_library.backend:Backend")
+    with pytest.raises(BackendUnavailableError, match=r"pip install eventproc\[opencl\] brings it"):
+        load_backend("opencl", BackendSettings(b"", SPEC))
+
+
 def test_whatever_a_backend_raises_while_it_loads_refuses_the_model(monkeypatch):
     monkeypatch.setitem(BACKENDS, "broken", "builtins:int")
     with pytest.raises(ModelRefusedError, match="backend broken cannot load"):
