@@ -8,7 +8,8 @@ here; the model and its assumptions, all of them options:
   CPU for each. Enough events are in flight that it never waits for a server that has room.
 - An event asks for --images images. A server answers --capacity images a second, however many jobs ask, and
   jobs get equal shares of what there is (processor sharing): batches are full when it matters.
-- A fraction --failures of attempts is lost, at a random point of its events, and made again --backoff-s later.
+- A fraction --failures of attempts is lost, at a random point of their events, and made again --backoff-s
+  later.
 
 HL-LHC rates to compare with are CMS's for Phase 2 (CMS-TDR-022): 750 kHz enter the High-Level Trigger and
 7.5 kHz leave it.
@@ -70,13 +71,10 @@ class Course:
         """Time until the last job ended."""
         return self.times[-1]
 
-    def plateau(self) -> float:
-        """Mean rate over the middle half of the time."""
-        first, last = 0.25 * self.duration_s, 0.75 * self.duration_s
-        area = 0.0
-        for begin, end, rate in zip(self.times, self.times[1:], self.rates, strict=False):
-            area += rate * max(0.0, min(end, last) - max(begin, first))
-        return area / (last - first)
+    @property
+    def peak(self) -> float:
+        """The highest rate, which saturated servers hold until jobs run out."""
+        return max(self.rates)
 
 
 def simulate(campaign: Campaign, servers: int) -> Course:
@@ -172,11 +170,11 @@ def main() -> None:
     print(
         f"one server: {per_server:.0f} events per second, full with {per_server / campaign.job_rate:.0f} jobs"
     )
-    print(f"{'servers':>8} {'plateau [1/s]':>14} {'duration [h]':>13} {'made twice':>11}")
+    print(f"{'servers':>8} {'peak [1/s]':>14} {'duration [h]':>13} {'made twice':>11}")
     courses = {servers: simulate(campaign, servers) for servers in SERVERS}
     for servers, course in courses.items():
         wasted = course.wasted / course.events
-        print(f"{servers:>8} {course.plateau():>14.0f} {course.duration_s / 3600:>13.2f} {wasted:>11.1%}")
+        print(f"{servers:>8} {course.peak:>14.0f} {course.duration_s / 3600:>13.2f} {wasted:>11.1%}")
     for rate, name in ((HLT_OUTPUT_HZ, "7.5 kHz, out of the HLT"), (HLT_INPUT_HZ, "750 kHz, into the HLT")):
         servers, jobs = rate / per_server, rate / campaign.job_rate
         print(f"{name}: {servers:.0f} servers and {jobs:.0f} jobs")
