@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from eventproc.errors import ConfigurationError
+from eventproc.errors import ConfigurationError, as_framework_error
 from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import PathDescription, ProcessDescription
 from eventproc.model.product import Product
@@ -61,6 +62,7 @@ def build(description: ProcessDescription) -> Job:
     Raises:
         ConfigurationError: unknown plugins, wrong parameters, products nobody makes: all of a kind at once.
         FileOpenError: the source cannot open its first input.
+        EventProcError: a component's constructor failed; the context says which.
     """
     description = with_default_services(description)
     runs = _labels_that_run(description)
@@ -68,8 +70,9 @@ def build(description: ProcessDescription) -> Job:
     source, *others = check_components([description.source, *description.services, *wanted])
     services, modules = others[: len(description.services)], others[len(description.services) :]
     description = _completed(description, source, services, modules)
-    built = tuple(component.plugin(component.params) for component in services)
-    reader: Source = source.plugin(source.params, description.name)
+    built = tuple(_construct_service(component) for component in services)
+    with _doing(f"Constructing input source {source.description.type}"):
+        reader: Source = source.plugin(source.params, description.name)
     try:
         return _build_modules(description, modules, built, reader)
     except BaseException:
@@ -104,7 +107,9 @@ def _build_modules(
     source: Source,
 ) -> Job:
     idle = {m.label for m in description.modules} - {component.label for component in components}
-    registry = ProductRegistry(description.name, source.branches(), services, idle)
+    with _doing(f"Opening input source {description.source.type}"):
+        branches = source.branches()
+    registry = ProductRegistry(description.name, branches, services, idle)
     every = {c.label: _construct(c, registry) for c in components}
     outputs = {label: module for label, module in every.items() if isinstance(module, OutputModule)}
     modules = {label: module for label, module in every.items() if label not in outputs}
@@ -136,12 +141,28 @@ def _build_modules(
 
 
 def _construct(component: Component, registry: ProductRegistry) -> Module:
-    try:
+    with _doing(f"Constructing module {component.description.type}/'{component.label}'"):
         module: Module = component.plugin(component.params, registry.declare_for(component.label))
-    except ConfigurationError as error:
-        error.add_context(f"Constructing module {component.description.type}/'{component.label}'")
-        raise
     return module
+
+
+def _construct_service(component: Component) -> Service:
+    with _doing(f"Constructing service {component.description.type}"):
+        service: Service = component.plugin(component.params)
+    return service
+
+
+@contextlib.contextmanager
+def _doing(what: str) -> Iterator[None]:
+    """Gives errors of an author's code their context, and their place among the framework's errors."""
+    try:
+        yield
+    except Exception as error:
+        failure = as_framework_error(error)
+        failure.add_context(what)
+        if failure is error:
+            raise
+        raise failure from error
 
 
 def _check_order(description: ProcessDescription, modules: dict[str, Module], resolution: Resolution) -> None:

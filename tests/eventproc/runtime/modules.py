@@ -428,3 +428,21 @@ class UsesRecorder(EDProducer):
 
     def produce(self, event):
         LOG.append("used" if isinstance(self.recorder, Recorder) else "wrong service")
+
+
+class BreaksEDProducer(EDProducer):
+    def __init__(self, params, declare):
+        1 / 0  # noqa: B018 - it is to raise
+
+    def produce(self, event):
+        pass
+
+
+class BreaksService(Service):
+    def __init__(self, params):
+        1 / 0  # noqa: B018 - it is to raise
+
+
+class BreaksSource(CountingSource):
+    def branches(self):
+        1 / 0  # noqa: B018 - it is to raise

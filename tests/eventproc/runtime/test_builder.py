@@ -1,8 +1,9 @@
 import pytest
 
-from eventproc.errors import ConfigurationError
+from eventproc.errors import ConfigurationError, ModuleFailure
+from eventproc.model.descriptions import ComponentDescription
 from eventproc.runtime.builder import build
-from tests.eventproc.runtime.conftest import job, module, path
+from tests.eventproc.runtime.conftest import HERE, job, module, path
 
 
 def problem(description):
@@ -89,6 +90,27 @@ def test_modules_on_no_path_are_not_built():
 def test_the_description_is_completed_with_defaults():
     built = build(job(module("EDProducer", "AddOne", "a"), paths=[path("p", "a")]))
     assert built.description.modules[0].parameters == {"input": "counter", "step": 1}
+
+
+@pytest.mark.parametrize(
+    ("kind", "doing"),
+    [
+        ("EDProducer", "Constructing module tests.eventproc.runtime.modules:BreaksEDProducer/'broken'"),
+        ("Service", "Constructing service tests.eventproc.runtime.modules:BreaksService"),
+    ],
+)
+def test_a_constructor_that_raises_is_a_failure_of_what_it_constructs(kind, doing):
+    paths = [path("p", "broken")] if kind == "EDProducer" else []
+    with pytest.raises(ModuleFailure, match="ZeroDivisionError") as raised:
+        build(job(module(kind, f"Breaks{kind}", "broken"), paths=paths))
+    assert raised.value.context == [doing]
+
+
+def test_a_source_that_raises_is_a_failure_of_the_source():
+    source = ComponentDescription("Source", f"{HERE}:BreaksSource", "source")
+    with pytest.raises(ModuleFailure) as raised:
+        build(job(source=source))
+    assert raised.value.context == [f"Opening input source {HERE}:BreaksSource"]
 
 
 def test_the_source_is_closed_when_a_module_cannot_be_built(log):
