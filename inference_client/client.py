@@ -4,14 +4,14 @@ import asyncio
 import logging
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 
-from inference_client.addresses import server_addresses
+from inference_client.addresses import checked_address, server_addresses
 from inference_client.batcher import Batcher
 from inference_client.configuration import ClientConfiguration
 from inference_client.courier import Courier
@@ -77,8 +77,10 @@ class InferenceClient:
         """
         addresses = server_addresses(self.configuration.servers, os.environ)
         connect = self._connect or http_connections(self.configuration)
-        limit = self.configuration.max_in_flight
-        self._servers = [Server(connect(address), limit) for address in addresses]
+        limit, preferred = self.configuration.max_in_flight, self._preferred(addresses)
+        self._servers = [
+            Server(connect(address), limit, is_preferred=address == preferred) for address in addresses
+        ]
         timeout_s, wait_s = self.configuration.preflight_timeout_s, self.configuration.wait_for_servers_s
         try:
             await preflight(self._servers, self._vetting, timeout_s, wait_s)
@@ -190,6 +192,14 @@ class InferenceClient:
             message = "the client was closed"
             raise ClientClosed(message)
         return self._batcher
+
+    def _preferred(self, addresses: Sequence[str]) -> str:
+        if not self.configuration.preferred_server:
+            return ""
+        preferred = checked_address(self.configuration.preferred_server)
+        if preferred not in addresses:
+            _LOG.warning("the preferred server %s is not one of %s", preferred, ", ".join(addresses))
+        return preferred
 
     def _expire(self, ticket: Ticket, batcher: Batcher) -> None:
         timeout_s = self.configuration.timeout_s

@@ -17,6 +17,8 @@ class ClientConfiguration:
         model_name: The model to ask for.
         servers: Addresses http://host:port. With none, SONIC_LOCAL_BALANCER_HOST and
             SONIC_LOCAL_BALANCER_PORT name the server.
+        preferred_server: Address to ask as long as it may be asked; the others are for when it may not. Empty
+            leaves the choice to load and health.
         model_version: Version to ask for; empty takes the latest one at the start and keeps to it.
         timeout_s: Deadline of one `infer` over all its tries.
         allowed_tries: Tries that a server may take in and fail. Tries at servers that take nothing in
@@ -34,6 +36,7 @@ class ClientConfiguration:
 
     model_name: str
     servers: Sequence[str] = ()
+    preferred_server: str = ""
     model_version: str = ""
     timeout_s: float = 60.0
     allowed_tries: int = 3

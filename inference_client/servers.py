@@ -22,14 +22,16 @@ class Server:
 
     Attributes:
         transport: The way to it.
+        is_preferred: It is asked whenever it may be.
         vetted: Its model was checked since it last came up.
         in_flight: Bodies under way.
         latencies: Durations of answered exchanges.
         bodies, rows, failures: Counts since the start.
     """
 
-    def __init__(self, transport: Transport, max_in_flight: int) -> None:
+    def __init__(self, transport: Transport, max_in_flight: int, *, is_preferred: bool = False) -> None:
         self.transport = transport
+        self.is_preferred = is_preferred
         self.vetted = False
         self.breaker = Breaker()
         self.in_flight = 0
@@ -120,7 +122,7 @@ class Server:
 def choose(
     servers: Sequence[Server], now_s: float, avoided: Collection[Server], dice: Random
 ) -> Server | None:
-    """Chooses the cheaper of two random servers that may be asked now.
+    """Chooses the preferred server, or else the cheaper of two random ones, that may be asked now.
 
     Power of two choices: M. Mitzenmacher, IEEE TPDS 12 (2001) 1094.
 
@@ -135,6 +137,7 @@ def choose(
     """
     free = [server for server in servers if server.is_free(now_s)]
     candidates = [server for server in free if server not in avoided] or free
+    candidates = [server for server in candidates if server.is_preferred] or candidates
     if len(candidates) > 2:
         candidates = dice.sample(candidates, 2)
     return min(candidates, key=lambda server: server.cost(now_s), default=None)

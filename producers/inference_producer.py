@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from abc import abstractmethod
 from dataclasses import dataclass
@@ -18,8 +19,9 @@ from inference_client.result import CallRecord, InferenceResult
 from inference_client.signature import ModelExpectation
 from producers.datatypes import InferenceRecord
 from producers.inference_errors import InferenceLost, as_framework_errors
-from producers.inference_service import InferenceService
+from producers.inference_service import InferenceService, Mode
 
+_LOG = logging.getLogger("eventproc.InferenceProducer")
 _LARGEST = {dtype: int(np.iinfo(dtype).max) for dtype in (np.uint8, np.uint16, np.uint32)}
 _SECONDS = {"seconds": 1.0, "milliseconds": 1e-3, "microseconds": 1e-6}
 
@@ -33,6 +35,18 @@ class InferenceParameters(ParameterDescription):
     timeoutUnit: Annotated[
         Literal["seconds", "milliseconds", "microseconds"], doc("unit of timeout", untracked=True)
     ] = "seconds"
+    preferredServer: Annotated[
+        str, doc("one of the service's servers, asked as long as it may be", untracked=True)
+    ] = ""
+    mode: Annotated[
+        Mode,
+        doc(
+            "who waits for an answer: 'Async' nobody, 'PseudoAsync' a thread of the client's own, "
+            "'Sync' the whole job",
+            untracked=True,
+        ),
+    ] = "Async"
+    verbose: Annotated[bool, doc("log every answer with its server and times", untracked=True)] = False
     allowedTries: Annotated[int, doc("tries that servers may fail", untracked=True, ge=1)] = 3
     onFailure: Annotated[
         Literal["fail", "flag", "skip"],
@@ -61,15 +75,18 @@ class InferenceProducer(ExternalWork[InferenceWork]):
     def __init__(self, params: InferenceParameters, declare: Declare) -> None:
         self._label = declare.label
         self._on_failure = params.onFailure
+        self._verbose = params.verbose
         self._record = declare.produces(InferenceRecord, "inference")
         self._client = declare.service(InferenceService).add_model(
             ClientConfiguration(
                 model_name=params.modelName,
                 model_version=params.modelVersion,
+                preferred_server=params.preferredServer,
                 timeout_s=params.timeout * _SECONDS[params.timeoutUnit],
                 allowed_tries=params.allowedTries,
             ),
             self.expectation,
+            params.mode,
         )
 
     @abstractmethod
@@ -110,12 +127,24 @@ class InferenceProducer(ExternalWork[InferenceWork]):
                 model_name=self._client.configuration.model_name, request_rows=tensors[0].shape[0]
             )
             return InferenceWork(None, inference_record(unanswered, build_us))
+        if self._verbose:
+            _LOG.info("%s, event %s: %s", self._label, event.id, told_times(result.record))
         return InferenceWork(result, inference_record(result.record, build_us))
 
     def produce(self, event: Event, work: InferenceWork) -> None:
         """Puts the record and what the author makes of the answer."""
         event.put(self._record, work.record)
         self.from_response(event, work.result)
+
+
+def told_times(call: CallRecord) -> str:
+    """Who answered a call and where its time went, for the log."""
+    return (
+        f"{call.request_rows} rows from {call.server} ({call.device}, batch of {call.batch_rows}) "
+        f"at try {call.attempts} in {call.total_us / 1000:.1f} ms: client {call.queue_us / 1000:.1f}, "
+        f"retries {call.retry_us / 1000:.1f}, wire {call.wire_us / 1000:.1f}, "
+        f"server queue {call.server_queue_us / 1000:.1f}, compute {call.compute_us / 1000:.1f}"
+    )
 
 
 def inference_record(call: CallRecord, build_us: int) -> InferenceRecord:

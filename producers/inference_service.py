@@ -6,9 +6,10 @@ import asyncio
 import dataclasses
 import logging
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -20,9 +21,13 @@ from inference_client.local_server import LocalServer
 from inference_client.signature import ModelExpectation
 from producers.inference_errors import as_framework_errors
 from producers.inference_summary import summary_lines
-from producers.model_client import ModelClient
+from producers.model_client import AsksModel, ModelClient
+from producers.threaded_model_client import ThreadedModelClient
 
 _LOG = logging.getLogger("eventproc.InferenceService")
+
+Mode = Literal["Async", "PseudoAsync", "Sync"]
+"""How a module waits, as in CMSSW's SonicCore: not at all, in a thread of the client's own, or in its own."""
 
 
 class FallbackParameters(ParameterDescription):
@@ -58,19 +63,23 @@ class InferenceService(Service):
 
     def __init__(self, params: Params) -> None:
         self._params = params
-        self._clients: list[ModelClient] = []
+        self._clients: list[AsksModel] = []
         self._local: LocalServer | None = None  # of this job, once it was needed
-        self._starting_local = asyncio.Lock()
+        self._starting_local = threading.Lock()  # clients may have loops of their own
         self._began_s = self._ended_s = 0.0
 
     def add_model(
-        self, configuration: ClientConfiguration, expectation: Callable[[], ModelExpectation]
-    ) -> ModelClient:
+        self,
+        configuration: ClientConfiguration,
+        expectation: Callable[[], ModelExpectation],
+        mode: Mode = "Async",
+    ) -> AsksModel:
         """The client for one module's model; called in the module's constructor.
 
         Args:
             configuration: what the module says; where the servers are is the service's.
             expectation: gives what the module was made for, once all products are resolved.
+            mode: what waits for an answer: nothing, a thread of the client's own, or the whole job.
         """
         complete = dataclasses.replace(
             configuration,
@@ -78,7 +87,9 @@ class InferenceService(Service):
             token_file=self._params.tokenFile,
             ca_file=self._params.caFile,
         )
-        client = ModelClient(complete, expectation)
+        client: AsksModel = ModelClient(complete, expectation)
+        if mode != "Async":
+            client = ThreadedModelClient(ModelClient(complete, expectation), blocks=mode == "Sync")
         self._clients.append(client)
         return client
 
@@ -136,7 +147,10 @@ class InferenceService(Service):
 
     async def _local_address(self) -> str:
         """Address of the server of this job, started when first asked for."""
-        async with self._starting_local:
+        return await asyncio.to_thread(self._started_local)
+
+    def _started_local(self) -> str:
+        with self._starting_local:
             if self._local is None:
                 folder = self._params.modelsFolder
                 if not folder:
@@ -147,6 +161,6 @@ class InferenceService(Service):
                     raise ConfigurationError(message)
                 _LOG.info("starting an accelerator server of this job's own, with the models of %s", folder)
                 self._local = LocalServer(folder, self._params.localServerOptions)
-                await asyncio.to_thread(self._local.start)
+                self._local.start()
                 _LOG.info("the accelerator server is ready at %s", self._local.address)
-        return self._local.address
+            return self._local.address

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from inference_client.statistics import ClientStatistics
-from producers.model_client import ModelClient
+from producers.model_client import AsksModel
 
 
-def summary_lines(client: ModelClient, loop_time_s: float) -> dict[str, str]:
+def summary_lines(client: AsksModel, loop_time_s: float) -> dict[str, str]:
     """Name to value for each line."""
     everything = client.statistics()
     rows = sum(s.rows for s in everything)

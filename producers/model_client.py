@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
@@ -16,6 +17,34 @@ from inference_client.statistics import ClientStatistics
 
 FindFallback = Callable[[], Awaitable[str]]
 """Starts the fallback server, or finds it started, and gives its address."""
+
+
+class AsksModel(Protocol):
+    """What an inference module and the service need of whoever asks for a model."""
+
+    @property
+    def configuration(self) -> ClientConfiguration:
+        """Everything but the servers."""
+
+    @property
+    def model(self) -> ModelMetadata:
+        """Signature of the model, known once the service has started."""
+
+    @property
+    def fallback_calls(self) -> int:
+        """How often the fallback was asked."""
+
+    async def start(self, servers: Sequence[str], find_fallback: FindFallback | None) -> None:
+        """Connects to the servers and checks their model."""
+
+    async def infer(self, request: InferenceRequest) -> InferenceResult:
+        """Asks the servers, then the fallback if none of them answers."""
+
+    async def close(self) -> None:
+        """Closes the connections."""
+
+    def statistics(self) -> list[ClientStatistics]:
+        """Figures of the servers and of the fallback, as far as they were asked."""
 
 
 class ModelClient:

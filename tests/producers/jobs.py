@@ -90,7 +90,7 @@ KINDS = {
 }
 
 
-async def run_chain(events, *labels, servers=(), fallback=False, **parameters):
+async def run_chain(events, *labels, servers=(), fallback=False, streams=1, **parameters):
     """Runs modules of the chain on events.
 
     Args:
@@ -98,6 +98,7 @@ async def run_chain(events, *labels, servers=(), fallback=False, **parameters):
         labels: which modules.
         servers: for the inference service.
         fallback: whether the service may fall back; its models folder does not exist.
+        streams: events in flight at once.
         parameters: by module label.
 
     Returns:
@@ -115,7 +116,7 @@ async def run_chain(events, *labels, servers=(), fallback=False, **parameters):
         modules=tuple(modules),
         services=(ComponentDescription("Service", "InferenceService", "InferenceService", service),),
         paths=(PathDescription("p", "Path", tuple(PathStep(n) for n in (*labels, "collect"))),),
-        options=ProcessOptions(numberOfStreams=1),
+        options=ProcessOptions(numberOfStreams=streams),
     )
     report = JobReport()
     await EventProcessor(build(description), report).run()

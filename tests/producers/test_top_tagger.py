@@ -1,6 +1,10 @@
 """The tagger against a server that answers, one that lies, and none at all."""
 
+import asyncio
+import contextlib
 import math
+import re
+import threading
 
 import numpy as np
 import pytest
@@ -37,6 +41,29 @@ def serve(compute=share_of_lit_pixels, specification=None, labels=("QCD", "top")
     model.metadata.inputs[0].name = "images"
     model.metadata.parameters.labels = list(labels)
     return FakeServer(model)
+
+
+@contextlib.asynccontextmanager
+async def serve_elsewhere(delay_s=0.0):
+    """The same server on an event loop of its own, for jobs that hold up theirs."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+
+    async def start():
+        server = serve()
+        server.delay_s = delay_s
+        await server.start()
+        return server
+
+    server = asyncio.run_coroutine_threadsafe(start(), loop).result()
+    try:
+        yield server.address
+    finally:
+        asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
 
 
 async def tag(events, server, **parameters):
@@ -141,3 +168,54 @@ async def test_flag_marks_the_jets_and_goes_on():
     assert lost["InferenceRecord"].server == ("",)
     assert lost["InferenceRecord"].requestRows.tolist() == [1]
     assert len(empty["InferenceRecord"]) == 0
+
+
+@pytest.mark.parametrize("mode", ["Sync", "PseudoAsync", "Async"])
+async def test_every_mode_gives_the_same_scores(mode):
+    async with serve_elsewhere() as address:
+        report, events = await run_chain(
+            [TWO_JETS, NO_JET, ONE_JET], *TAGGING, servers=[address],
+            topTags={"modelName": "toptag", "timeout": 5, "mode": mode},
+        )  # fmt: skip
+    assert not report.errors, report.errors
+    assert [event["TopTags"].score.tolist() for event in events] == [
+        pytest.approx([0.36, 0.16]), [], pytest.approx([0.16])
+    ]  # fmt: skip
+    assert report.services["InferenceService"]["toptag"]["asked"][0]["rows"] == 3
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("inference")]
+
+
+@pytest.mark.parametrize(("mode", "overlap"), [("Sync", False), ("PseudoAsync", True), ("Async", True)])
+async def test_only_sync_holds_up_the_other_streams(mode, overlap):
+    async with serve_elsewhere(delay_s=0.1) as address:
+        parameters = {"modelName": "toptag", "timeout": 5, "mode": mode}
+        report, _ = await run_chain([ONE_JET] * 4, *TAGGING, servers=[address], streams=4, topTags=parameters)
+    bodies = report.services["InferenceService"]["toptag"]["asked"][0]["bodies"]
+    assert (bodies < 4) == overlap
+
+
+@pytest.mark.parametrize("mode", ["Sync", "PseudoAsync"])
+async def test_in_every_mode_a_lost_event_ends_the_job(mode):
+    report, _ = await tag([ONE_JET], None, mode=mode)
+    assert report.exit_code == 8036
+
+
+async def test_the_preferred_server_is_asked_as_long_as_it_answers():
+    async with serve() as one, serve() as other:
+        servers = [one.address, other.address]
+        parameters = {"modelName": "toptag", "timeout": 5, "preferredServer": other.address}
+        await run_chain([ONE_JET] * 6, *TAGGING, servers=servers, topTags=parameters)
+        assert (len(one.requests), len(other.requests)) == (0, 6)
+        other.faults.append(Fault.RESET)
+        report, events = await run_chain([ONE_JET], *TAGGING, servers=servers, topTags=parameters)
+    assert not report.errors
+    assert events[0]["InferenceRecord"].server == (servers[0],)
+
+
+async def test_verbose_tells_of_every_answer(caplog):
+    async with serve() as server:
+        await tag([ONE_JET, NO_JET], server, verbose=True)
+    (told,) = [record.getMessage() for record in caplog.records if record.name.endswith("InferenceProducer")]
+    assert re.search(
+        rf"event .*: 1 rows from {server.address} \(cpu, batch of 1\) at try 1 in [\d.]+ ms", told
+    )
