@@ -25,6 +25,7 @@ from producers.plots.event_labels import (
     score_text,
     truth_text,
 )
+from producers.plots.label_spots import label_spots
 from producers.plots.shown_event import ShownEvent
 
 JET_COLOURS = ("#bd1f01", "#3f90da", "#832db6", "#e76300", "#a96b59", "#94a4a2", "#b9ac70")
@@ -107,8 +108,8 @@ def _draw_map(axes: Any, bar_axes: Any, event: ShownEvent) -> None:
     bar = axes.figure.colorbar(_draw_crystals(axes, event), cax=bar_axes)
     bar.set_label("crystal $E_T$ [GeV]")
     bar.outline.set_visible(False)
-    for jet in range(len(event.jets)):
-        _draw_jet(axes, event, jet)
+    for jet, spot in enumerate(jet_label_spots(event)):
+        _draw_jet(axes, event, jet, spot)
     _draw_partons(axes, event)
     said = [f"{len(event.crystals)} crystals", jets_text(event), inference_text(event)]
     axes.text(0, 1.065, event_title(event), transform=axes.transAxes, fontsize=17, fontweight="bold")
@@ -129,16 +130,13 @@ def _draw_crystals(axes: Any, event: ShownEvent) -> Any:
     return squares
 
 
-def _draw_jet(axes: Any, event: ShownEvent, jet: int) -> None:
+def _draw_jet(axes: Any, event: ShownEvent, jet: int, spot: tuple[float, float]) -> None:
     phi, eta, colour = float(event.jets.phi[jet]), float(event.jets.eta[jet]), jet_colour(jet)
     for turn in (-2 * np.pi, 0.0, 2 * np.pi):  # a jet at the seam is seen on both sides
         axes.add_patch(Circle((phi + turn, eta), event.radius, fill=False, edgecolor=colour, linewidth=2))
-    up = 1 if eta < 0 else -1  # the label stands on the side with more room
-    axes.annotate(
-        f"jet {jet + 1}: {event.jets.pt[jet]:.0f} GeV\n{score_text(event, jet)}",
-        (np.clip(phi, -2.75, 2.75), eta + up * event.radius),
-        xytext=(0, 5 * up), textcoords="offset points", ha="center", va="bottom" if up > 0 else "top",
-        color=colour, fontweight="bold",
+    axes.text(
+        *spot, f"jet {jet + 1}: {event.jets.pt[jet]:.0f} GeV\n{score_text(event, jet)}",
+        color=colour, fontweight="bold", ha="center", va="center",
         bbox={"boxstyle": "round,pad=0.25", "facecolor": "white", "edgecolor": "none", "alpha": 0.85},
     )  # fmt: skip
 
@@ -197,6 +195,15 @@ def _colour_map() -> LinearSegmentedColormap:
     """From orange to dark blue: plasma without its yellow, which is lost on a light ground."""
     plasma = mpl.colormaps["plasma_r"]
     return LinearSegmentedColormap.from_list("crystals", plasma(np.linspace(0.16, 1, 128)))
+
+
+def jet_label_spots(event: ShownEvent) -> list[tuple[float, float]]:
+    """Where the labels of the jets stand in the map: phi and eta of their middles."""
+    crystals = event.crystals
+    et = transverse_energy(crystals.energy, crystals.eta)
+    return label_spots(
+        event.jets.eta, event.jets.phi, event.radius, (crystals.eta, crystals.phi, et), BARREL_ETA
+    )
 
 
 def jet_colour(jet: int) -> str:

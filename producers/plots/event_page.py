@@ -12,7 +12,7 @@ import numpy as np
 
 from eventproc.errors import FileWriteError
 from producers.algorithms.ecal_geometry import CRYSTAL_WIDTH, transverse_energy
-from producers.plots.event_display import BARREL_ETA, ET_RANGE, SHARE_RANGE, jet_colour
+from producers.plots.event_display import BARREL_ETA, ET_RANGE, SHARE_RANGE, jet_colour, jet_label_spots
 from producers.plots.event_labels import event_title, inference_text, jet_rows, jets_text, score_text
 from producers.plots.shown_event import ShownEvent
 
@@ -76,11 +76,13 @@ def event_values(event: ShownEvent) -> dict[str, Any]:
 def _jets(event: ShownEvent) -> list[dict[str, Any]]:
     last = np.cumsum(event.images.counts, dtype=np.int64)
     first = last - event.images.counts
+    spots = jet_label_spots(event)
     return [
         {
             "eta": float(event.jets.eta[jet]),
             "phi": float(event.jets.phi[jet]),
             "pt": float(event.jets.pt[jet]),
+            "label": spots[jet],
             "colour": jet_colour(jet),
             "score": score_text(event, jet),
             "rows": rows,
