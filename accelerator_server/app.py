@@ -14,6 +14,7 @@ from accelerator_server.dialects.base import Dialect
 from accelerator_server.dialects.table import error_dialect
 from accelerator_server.errors import RefusedRequestError
 from accelerator_server.replies import error_response, refusal
+from accelerator_server.routes.dashboard import DashboardRoutes
 from accelerator_server.routes.inference import InferenceRoute
 from accelerator_server.routes.metadata import MetadataRoutes
 from accelerator_server.routes.repository import RepositoryRoutes
@@ -37,6 +38,7 @@ def make_app(state: ServerState) -> web.Application:
     app.add_routes(InferenceRoute(state).routes())  # first: aiohttp tries routes in order
     app.add_routes(MetadataRoutes(state).routes())
     app.add_routes(RepositoryRoutes(state).routes())
+    app.add_routes(DashboardRoutes(state).routes())
     return app
 
 

@@ -14,13 +14,19 @@ CALLER = web.RequestKey("caller", Caller)
 
 COOKIE = "accelerator_session"
 
-_OPEN = {("GET", routes.LIVE), ("HEAD", routes.LIVE), ("POST", routes.LOGIN)}
-"""Answered without a token. Login reads a token itself, out of its form."""
+_OPEN = {
+    ("GET", routes.LIVE),
+    ("HEAD", routes.LIVE),
+    ("GET", routes.DASHBOARD),
+    ("HEAD", routes.DASHBOARD),
+    ("POST", routes.LOGIN),
+}
+"""Not refused here. Only liveness answers a stranger; the dashboard shows him a form, login reads it."""
 
 _ADMIN = {routes.REPOSITORY_LOAD, routes.REPOSITORY_UNLOAD}
 
 _READING = {"GET", "HEAD"}
-"""What a session may do: a page of another site can make a browser post, and reading changes nothing."""
+"""What a session may do, but for ending itself: a page of another site can make a browser post."""
 
 
 class Authentication:
@@ -51,6 +57,10 @@ class Authentication:
         request[CALLER] = caller
         return await handler(request)
 
+    def knows(self, request: web.Request) -> bool:
+        """Whether the request comes with a token or session, or none is wanted."""
+        return not self.tokens or self._known(request) is not None
+
     def _caller(self, request: web.Request, *, open_route: bool) -> Caller:
         if not self.tokens or open_route:
             said = request.headers.get(headers.CLIENT_ID, "")[:MAX_NAME_LENGTH]
@@ -65,6 +75,6 @@ class Authentication:
         scheme, _, token = request.headers.get("Authorization", "").partition(" ")
         if token:
             return self.tokens.caller_of(token.strip()) if scheme.lower() == "bearer" else None
-        if request.method not in _READING:
+        if request.method not in _READING and request.path != routes.LOGOUT:
             return None
         return self._sessions.caller_of(request.cookies.get(COOKIE, ""))

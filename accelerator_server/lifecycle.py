@@ -15,6 +15,7 @@ from aiohttp import web
 from accelerator_server.admission import Admission
 from accelerator_server.app import JsonAccessLogger, make_app
 from accelerator_server.authentication import Authentication
+from accelerator_server.client_counts import ClientCounts
 from accelerator_server.config import Override, ServerConfig
 from accelerator_server.errors import AddressError, ConfigurationError
 from accelerator_server.metrics import Metrics
@@ -143,6 +144,7 @@ def _state(config: ServerConfig, repository: Path, overrides: list[Override]) ->
         metrics=metrics,
         authentication=Authentication(tokens, sessions),
         sessions=sessions,
+        clients=ClientCounts(),
     )
 
 

@@ -59,6 +59,19 @@ class Metrics:
         ):
             metric.remove(name, version)
 
+    def totals(self) -> dict[str, object]:
+        """What the dashboard shows of the whole server."""
+        return {
+            "received_bytes": _total(self.received_bytes),
+            "sent_bytes": _total(self.sent_bytes),
+            "refusals": {
+                sample.labels["code"]: sample.value
+                for metric in self.refusals.collect()
+                for sample in metric.samples
+                if sample.name.endswith("_total")
+            },
+        }
+
     def exposition(self) -> bytes:
         """All of it as Prometheus reads it."""
         return generate_latest(self.registry)
@@ -84,3 +97,12 @@ class ModelMetrics:
     waiting_requests: Gauge
     waiting_bytes: Gauge
     ready: Gauge
+
+
+def _total(counter: Counter) -> float:
+    return next(
+        sample.value
+        for metric in counter.collect()
+        for sample in metric.samples
+        if sample.name.endswith("_total")
+    )

@@ -60,6 +60,11 @@ class ServedModel:
             for number in range(backend.depth)
         ]
 
+    @property
+    def device(self) -> str:
+        """Where it computes."""
+        return self._backends[0].device
+
     def start(self) -> None:
         """Starts the device threads."""
         for thread in self._threads:
@@ -95,7 +100,7 @@ class ServedModel:
             priority=_priority(request),
         )
         completed = await self._completed(job)
-        self.statistics.count_request(n_rows, completed.queue_us)
+        self.statistics.count_request(n_rows, completed.queue_us, time.monotonic() - job.accepted_s)
         self._metrics.rows.inc(n_rows)
         return self._response(request, completed)
 
@@ -190,7 +195,7 @@ class ServedModel:
             outputs=[dense_tensor(name, completed.outputs[name]) for name in wanted],
             parameters=InferenceRecord(
                 server=self._server_name,
-                device=self._backends[0].device,
+                device=self.device,
                 backend=self.config.backend,
                 precision=announced.precision,
                 model_sha256=announced.sha256,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from accelerator_server.admission import Admission
 from accelerator_server.authentication import Authentication
+from accelerator_server.client_counts import ClientCounts
 from accelerator_server.config import ServerConfig
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_control import ModelControl
@@ -23,6 +24,7 @@ class ServerState:
         metrics: What it counts.
         authentication: Who may ask.
         sessions: Who has logged in to the dashboard.
+        clients: Who has asked for what.
     """
 
     config: ServerConfig
@@ -32,3 +34,4 @@ class ServerState:
     metrics: Metrics
     authentication: Authentication
     sessions: Sessions
+    clients: ClientCounts

@@ -8,10 +8,11 @@ from aiohttp import web
 from accelerator_server.authentication import CALLER
 from accelerator_server.body import read_body
 from accelerator_server.dialects.table import dialect_of
-from accelerator_server.errors import MalformedRequestError
+from accelerator_server.errors import MalformedRequestError, RefusedRequestError
 from accelerator_server.replies import BODY_ID, http_response
 from accelerator_server.state import ServerState
 from inference_client.protocol import headers
+from inference_client.protocol.errors import ProtocolError
 from inference_client.protocol.messages import InferenceRequest
 
 
@@ -30,22 +31,35 @@ class InferenceRoute:
 
     async def _infer(self, request: web.Request) -> web.Response:
         arrived_s = time.monotonic()
-        with self._state.admission.enter():
-            names = request.match_info
-            dialect = dialect_of(request.headers.get("Content-Type", ""))
-            name, version = names["model"], names.get("version", "")
-            self._state.models.find(name, version)  # before a body for no model is read
-            body = await read_body(request, self._state.config)
-            self._state.metrics.received_bytes.inc(len(body))
-            message, answer = dialect.decode(body, request.headers)
-            time_left_s = _time_left_s(request.headers.get(headers.DEADLINE_MS), message)
-            request[BODY_ID] = message.id
-            # Found again, since the model may have been replaced while the body came.
-            model = self._state.models.find(name, version)
-            response = await model.infer(message, arrived_s + time_left_s, request[CALLER].name)
-            reply = answer(response)
-            self._state.metrics.sent_bytes.inc(len(reply.body))
-            return http_response(reply, request)
+        count = self._state.clients.of(request[CALLER].name)
+        try:
+            with self._state.admission.enter():
+                response = await self._answer(request, arrived_s)
+        except (RefusedRequestError, ProtocolError):
+            count.n_refused += 1
+            raise
+        count.n_requests += 1
+        return response
+
+    async def _answer(self, request: web.Request, arrived_s: float) -> web.Response:
+        state = self._state
+        names = request.match_info
+        dialect = dialect_of(request.headers.get("Content-Type", ""))
+        name, version = names["model"], names.get("version", "")
+        state.models.find(name, version)  # before a body for no model is read
+        body = await read_body(request, state.config)
+        state.metrics.received_bytes.inc(len(body))
+        message, answer = dialect.decode(body, request.headers)
+        time_left_s = _time_left_s(request.headers.get(headers.DEADLINE_MS), message)
+        request[BODY_ID] = message.id
+        # Found again, since the model may have been replaced while the body came.
+        model = state.models.find(name, version)
+        client = request[CALLER].name
+        response = await model.infer(message, arrived_s + time_left_s, client)
+        state.clients.of(client).n_rows += response.outputs[0].shape[0]
+        reply = answer(response)
+        state.metrics.sent_bytes.inc(len(reply.body))
+        return http_response(reply, request)
 
 
 def _time_left_s(deadline_ms: str | None, message: InferenceRequest) -> float:

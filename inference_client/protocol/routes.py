@@ -15,6 +15,7 @@ OPENAPI = "/openapi.json"
 DASHBOARD = "/"
 DASHBOARD_NUMBERS = "/dashboard.json"
 LOGIN = "/login"
+LOGOUT = "/logout"
 
 MODEL_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 MODEL_VERSION = re.compile(r"[1-9][0-9]{0,17}")

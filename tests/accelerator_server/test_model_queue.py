@@ -1,6 +1,7 @@
 """The queue: what is fused, what is dropped, what is refused, in which order."""
 
 import threading
+from queue import Queue
 
 import pytest
 from hypothesis import given
@@ -109,14 +110,22 @@ def test_a_closed_queue_gives_out_what_it_has_and_then_nothing():
 
 def test_a_waiting_thread_wakes_for_a_job_and_for_the_end():
     waiting = queue()
-    taken: list[list[Job]] = []
-    thread = threading.Thread(target=lambda: taken.extend(iter(waiting.take, [])))
+    taken: Queue[list[Job]] = Queue()
+
+    def take() -> None:
+        for batch in iter(waiting.take, []):
+            taken.put(batch)
+
+    thread = threading.Thread(target=take)
     thread.start()
-    one = job()
-    waiting.submit(one)
+    for _ in range(3):
+        one = job()
+        waiting.submit(one)
+        waiting.wake()
+        assert taken.get(timeout=30) == [one]
     waiting.close()
     thread.join(30)
-    assert taken == [[one]]
+    assert not thread.is_alive()
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=60), st.integers(1, 3))
