@@ -118,7 +118,7 @@ def cluster_arrays(
     """Clusters through the array interface that FastJet's awkward front is built on."""
     px, py, pz, energy = np.ascontiguousarray(momenta)
     stop = np.array([momenta.shape[1]], np.int32)
-    sequence = _fastjet()._ext.interfacemulti(
+    sequence = load_fastjet()._ext.interfacemulti(
         px, py, pz, energy, np.zeros(1, np.int32), stop, _jet_definition(radius)
     )
     jets = np.stack(sequence.to_numpy(pt_min)[:4])
@@ -130,7 +130,7 @@ def cluster_pseudojets(
     momenta: FloatArray, radius: float, pt_min: float
 ) -> tuple[FloatArray, npt.NDArray[np.int64]]:
     """Clusters through FastJet's own classes, one PseudoJet at a time."""
-    fastjet = _fastjet()
+    fastjet = load_fastjet()
     particles = list(map(fastjet.PseudoJet, *momenta.tolist()))
     sequence = fastjet.ClusterSequence(particles, _jet_definition(radius))
     rows = [(j.px(), j.py(), j.pz(), j.E(), len(j.constituents())) for j in sequence.inclusive_jets(pt_min)]
@@ -139,7 +139,7 @@ def cluster_pseudojets(
 
 
 @functools.cache
-def _fastjet() -> Any:
+def load_fastjet() -> Any:
     """Imports FastJet at the first event and keeps its banner off standard output."""
     # It brings awkward, 0.15 s: a configuration that is only checked does not wait for it.
     import fastjet  # noqa: PLC0415
@@ -151,7 +151,7 @@ def _fastjet() -> Any:
 
 @functools.cache
 def _jet_definition(radius: float) -> Any:
-    fastjet = _fastjet()
+    fastjet = load_fastjet()
     return fastjet.JetDefinition(fastjet.antikt_algorithm, radius)
 
 

@@ -1,13 +1,15 @@
-"""The commands of training: generate, train, export, evaluate."""
+"""The commands of training: generate, train, export, evaluate, quantize, compare."""
 
 import dataclasses
 import importlib.util
 import logging
 import sys
+import tomllib
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 import typer
 
 if importlib.util.find_spec("torch") is None or importlib.util.find_spec("onnx") is None:
@@ -16,14 +18,18 @@ if importlib.util.find_spec("torch") is None or importlib.util.find_spec("onnx")
 import torch
 
 from producers.algorithms.image_specification import PIXEL_RULES, ImageSpecification
+from producers.plots.roc_comparison import draw_roc_curves
 from producers.samples.generator import GenerationError
+from producers.training.baseline import baseline_scores
 from producers.training.checkpoint import Checkpoint, CheckpointError, read_checkpoint
+from producers.training.comparison import compare_taggers, table_lines
 from producers.training.dataset import NO_AUGMENTATION, JetSample, draw_batch, leading_jets, load_jets
 from producers.training.evaluate import evaluate_model
 from producers.training.event_shards import EVENTS_PER_SHARD, generate_shards
 from producers.training.export import ExportError, check_engines, export_model, load_tagger
 from producers.training.model_card import write_model_card
 from producers.training.networks import NETWORKS
+from producers.training.quantize import CALIBRATION_IMAGES, quantize_model
 from producers.training.train import Recipe, train
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -48,6 +54,13 @@ def _read(path: Path) -> Checkpoint:
         return read_checkpoint(path)
     except (OSError, CheckpointError) as error:
         sys.exit(f"cannot read the checkpoint {path}: {error}")
+
+
+def _baseline(events: Path, jets: JetSample) -> npt.NDArray[np.float64]:
+    """Trains boosted trees and scores jets with them, or ends with the reason in words."""
+    if importlib.util.find_spec("sklearn") is None:
+        sys.exit("boosted trees need scikit-learn: pip install 'eventproc[train]'")
+    return baseline_scores(_load(events, test=False), jets)
 
 
 @app.command()
@@ -132,10 +145,52 @@ def evaluate(
 ) -> None:
     """Measures an exported model on the held-out jets and writes its card, README.md, beside it."""
     trained = _read(checkpoint)
-    evaluation = evaluate_model(folder, leading_jets(_load(events, test=True)))
+    jets = leading_jets(_load(events, test=True))
+    evaluation = evaluate_model(folder, jets, _baseline(events, jets))
     card = folder / "README.md"
     write_model_card(card, folder.parent.name, trained, evaluation)
     typer.echo(card.read_text(encoding="utf-8"))
+
+
+@app.command()
+def quantize(
+    events: Events,
+    source: Annotated[Path, typer.Option(help="Version folder of a model in float32.")],
+    folder: Annotated[Path, typer.Option(help="Version folder of the quantised model.")],
+) -> None:
+    """Writes a model in 8 bits, its ranges found on jets that were trained on."""
+    if not (source / "model.onnx").is_file():
+        sys.exit(f"cannot quantise: {source} holds no model.onnx")
+    jets = _load(events, test=False)
+    description = tomllib.loads((source / "model.toml").read_text(encoding="utf-8"))
+    specification = ImageSpecification.from_dict(description["image_spec"])
+    # The jets are in order of their process: a sample of all of them is what is typical.
+    chosen = np.random.default_rng(0).choice(len(jets), min(CALIBRATION_IMAGES, len(jets)), replace=False)
+    images = draw_batch(jets, chosen, specification, NO_AUGMENTATION, np.random.default_rng(0))
+    path = quantize_model(source / "model.onnx", images[:, None], specification, folder)
+    typer.echo(f"{path}: {path.stat().st_size:,} bytes, {(source / 'model.onnx').stat().st_size:,} before")
+
+
+@app.command()
+def compare(
+    events: Events,
+    models: Annotated[list[str], typer.Argument(help="Models to compare, name=version folder.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Picture of the ROC curves.")] = Path(
+        "roc.png"
+    ),
+) -> None:
+    """Sets models and boosted trees side by side on the held-out jets: a table and a picture."""
+    folders = {name: Path(folder) for name, _, folder in (model.partition("=") for model in models)}
+    for name, folder in folders.items():
+        if not (folder / "model.toml").is_file():
+            sys.exit(f"cannot compare {name!r}: no model.toml in {str(folder)!r}; write name=version folder")
+    jets = leading_jets(_load(events, test=True))
+    known = {"boosted trees": _baseline(events, jets), "jet mass": jets.jet_mass.astype(np.float64)}
+    taggers = compare_taggers(known, folders, jets)
+    for line in table_lines(taggers):
+        typer.echo(line)
+    draw_roc_curves({tagger.name: tagger.scores for tagger in taggers}, jets.label, output)
+    typer.echo(f"\npicture: {output}")
 
 
 if __name__ == "__main__":

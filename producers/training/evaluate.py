@@ -5,38 +5,76 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from producers.algorithms.image_specification import ImageSpecification
-from producers.algorithms.tagging_metrics import TaggingPerformance, measure_tagging
+from producers.algorithms.tagging_metrics import (
+    Measured,
+    TaggingPerformance,
+    area_difference,
+    measure_tagging,
+)
 from producers.training.dataset import NO_AUGMENTATION, JetSample, draw_batch
 from producers.training.export import score_with_openvino
+
+FloatArray = npt.NDArray[np.float64]
 
 _CHUNK = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a served model reaches on held-out jets, beside the jet mass on the same jets.
+    """What a served model reaches on held-out jets, beside simpler taggers on the same jets.
 
     Attributes:
         model: Of the model's scores.
+        baseline: Of boosted trees on mass and substructure.
         mass: Of the jet mass; its accuracy means nothing.
+        better_by: Area under the curve of the model less that of the trees.
         lit_pixels: Mean number of pixels in an image that hold something.
         model_bytes: Size of the ONNX file.
     """
 
     model: TaggingPerformance
+    baseline: TaggingPerformance
     mass: TaggingPerformance
+    better_by: Measured
     lit_pixels: float
     model_bytes: int
 
 
-def evaluate_model(folder: Path, jets: JetSample) -> Evaluation:
+def evaluate_model(folder: Path, jets: JetSample, baseline: FloatArray) -> Evaluation:
     """Scores jets with the model as it is served.
 
     Args:
         folder: Holds ``model.onnx`` and ``model.toml``.
         jets: Held-out jets.
+        baseline: float64, (n_jets,), their scores by ``baseline.baseline_scores``.
+
+    Raises:
+        FileNotFoundError: The folder holds no model.
+        ValueError: The model's image specification cannot be drawn.
+    """
+    scores, lit_pixels = score_model(folder, jets)
+    return Evaluation(
+        model=measure_tagging(scores, jets.label),
+        baseline=measure_tagging(baseline, jets.label),
+        mass=measure_tagging(jets.jet_mass, jets.label),
+        better_by=area_difference(scores, baseline, jets.label),
+        lit_pixels=lit_pixels,
+        model_bytes=(folder / "model.onnx").stat().st_size,
+    )
+
+
+def score_model(folder: Path, jets: JetSample) -> tuple[FloatArray, float]:
+    """Scores jets with a model by OpenVINO in float32, as it is served.
+
+    Args:
+        folder: Holds ``model.onnx`` and ``model.toml``.
+        jets: Jets to score.
+
+    Returns:
+        Probabilities of top, float64, (n_jets,), and the mean number of lit pixels of an image.
 
     Raises:
         FileNotFoundError: The folder holds no model.
@@ -51,9 +89,4 @@ def evaluate_model(folder: Path, jets: JetSample) -> Evaluation:
         images = draw_batch(jets, chosen, specification, NO_AUGMENTATION, np.random.default_rng(0))
         lit += int(np.count_nonzero(images))
         scores.append(score_with_openvino(path, images[:, None])[:, 1])
-    return Evaluation(
-        model=measure_tagging(np.concatenate(scores), jets.label),
-        mass=measure_tagging(jets.jet_mass, jets.label),
-        lit_pixels=lit / max(len(jets), 1),
-        model_bytes=path.stat().st_size,
-    )
+    return np.concatenate(scores).astype(np.float64), lit / max(len(jets), 1)

@@ -90,7 +90,7 @@ def export_model(tagger: nn.Module, specification: ImageSpecification, folder: P
     return path
 
 
-def describe_model(path: Path, specification: ImageSpecification) -> str:
+def describe_model(path: Path, specification: ImageSpecification, *, precision: str = "f32") -> str:
     """Writes the server's description of a model as TOML: signature, hash, labels, image specification."""
     pixels = specification.pixels
     top: dict[str, Any] = {
@@ -98,7 +98,7 @@ def describe_model(path: Path, specification: ImageSpecification) -> str:
         "file": path.name,
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
         "max_rows": MAX_ROWS,
-        "precision": "f32",
+        "precision": precision,
         "labels": list(LABELS),
         "reproducible": False,
     }

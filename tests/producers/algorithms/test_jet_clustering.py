@@ -106,7 +106,7 @@ def test_the_array_interface_of_the_installed_fastjet_is_used(fresh_choice):
 
 
 def test_without_the_array_interface_pseudojets_are_built(fresh_choice, monkeypatch):
-    monkeypatch.delattr(jet_clustering._fastjet()._ext, "interfacemulti")
+    monkeypatch.delattr(jet_clustering.load_fastjet()._ext, "interfacemulti")
     assert jet_clustering.fastest_clustering() is cluster_pseudojets
 
 
@@ -114,10 +114,10 @@ def test_an_array_interface_that_says_something_else_is_not_used(fresh_choice, m
     def other(px, py, pz, energy, starts, stops, definition):
         return true_interface(py, px, pz, energy, starts, stops, definition)
 
-    true_interface = jet_clustering._fastjet()._ext.interfacemulti
-    monkeypatch.setattr(jet_clustering._fastjet()._ext, "interfacemulti", other)
+    true_interface = jet_clustering.load_fastjet()._ext.interfacemulti
+    monkeypatch.setattr(jet_clustering.load_fastjet()._ext, "interfacemulti", other)
     assert jet_clustering.fastest_clustering() is cluster_pseudojets
-    monkeypatch.setattr(jet_clustering._fastjet()._ext, "interfacemulti", lambda *momenta: None)
+    monkeypatch.setattr(jet_clustering.load_fastjet()._ext, "interfacemulti", lambda *momenta: None)
     assert jet_clustering.fastest_clustering.__wrapped__() is cluster_pseudojets
 
 

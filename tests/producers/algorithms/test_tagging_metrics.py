@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 
 from producers.algorithms.tagging_metrics import (
     Measured,
+    area_difference,
     area_under_curve,
     background_rejection,
     measure_tagging,
@@ -59,3 +60,18 @@ def test_a_figure_is_written_as_its_error_deserves():
     assert str(Measured(0.93412, 0.0031)) == "0.9341 +- 0.0031"
     assert str(Measured(123.4, 11.0)) == "123 +- 11"
     assert str(Measured(math.inf, math.inf)) == "inf"
+
+
+def test_a_difference_of_areas_knows_that_the_jets_are_the_same():
+    random = np.random.default_rng(3)
+    labels = np.repeat([1, 0, -1], [300, 300, 50])
+    common = (labels == 1) * 1.5 + random.normal(size=650)
+    slightly_worse = common + 0.1 * random.normal(size=650)
+    same = area_difference(common, 2 * common + 1, labels)
+    assert (same.value, same.error) == (0.0, 0.0)
+    close = area_difference(common, slightly_worse, labels)
+    alone = measure_tagging(common, labels).auc
+    assert close.value == pytest.approx(alone.value - measure_tagging(slightly_worse, labels).auc.value)
+    assert 0 < close.error < 0.5 * alone.error
+    far = area_difference(common, random.normal(size=650), labels)
+    assert far.value > 5 * far.error
