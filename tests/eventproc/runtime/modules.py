@@ -24,6 +24,7 @@ from eventproc.modules import (
     Source,
     SourceEvent,
 )
+from eventproc.services.resource_use import MemoryUse
 
 LOG: list[Any] = []
 """What modules did, in order; cleared by the fixture ``log``."""
@@ -106,6 +107,13 @@ class AddOne(EDProducer):
 
     def produce(self, event):
         LOG.append(self.label)
+        event.put(self.output, number(int(event.get(self.input).value[0]) + self.step))
+
+
+class AddQuietly(AddOne):
+    """Leaves the log alone, which would grow with the events."""
+
+    def produce(self, event):
         event.put(self.output, number(int(event.get(self.input).value[0]) + self.step))
 
 
@@ -371,6 +379,31 @@ class Memory(OutputModule):
     def abandon(self, *, keep_partial):
         LOG.append(("abandon", keep_partial))
         return OutputFileRecord("memory", self.label, "Memory", self.n, complete=False)
+
+
+class Sink(Memory):
+    """Takes products and forgets them."""
+
+    def write(self, event):
+        self.n += 1
+        for _, token in self.branches:
+            event.get(token)
+
+
+class MemoryAt(Service):
+    """Reads the memory of the process when one event is done."""
+
+    rss_mb = 0.0
+
+    class Params(ParameterDescription):
+        index: int
+
+    def __init__(self, params):
+        self.index = params.index
+
+    def post_event(self, event):
+        if event.index == self.index:
+            type(self).rss_mb = MemoryUse.now().rss_mb
 
 
 class Recorder(Service):
