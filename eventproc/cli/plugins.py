@@ -87,5 +87,6 @@ def _parameter_lines(rows: list[ParameterRow]) -> Iterator[tuple[str, str]]:
         default = "required" if row.default is None else f"= {row.default}" if row.default else ""
         choices = f"one of {', '.join(row.choices)}" if row.choices else ""
         yield f"  {row.name:<{of_name}}", f"  {row.type_text:<{of_type}}  {default}".rstrip()
-        for line in filter(None, (row.doc, choices)):
+        limits = f"must be {row.limits}" if row.limits else ""
+        for line in filter(None, (row.doc, choices, limits)):
             yield "", f"      {line}"

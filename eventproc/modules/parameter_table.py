@@ -31,6 +31,16 @@ CMS_TYPES: dict[Any, str] = {
 }
 """What a job file writes for a field's type; unsigned and 64-bit integers are taken too."""
 
+LIMITS = {
+    "gt": ">",
+    "ge": ">=",
+    "lt": "<",
+    "le": "<=",
+    "min_length": "of length >=",
+    "max_length": "of length <=",
+}
+"""msgspec's words for limits, and the signs of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class ParameterRow:
@@ -43,6 +53,7 @@ class ParameterRow:
         untracked: whether it stays out of the ParameterSet ID.
         doc: what it means.
         choices: the values it may have; empty when its type says it all.
+        limits: such as ``>= 0``; "" without.
     """
 
     name: str
@@ -51,6 +62,7 @@ class ParameterRow:
     untracked: bool
     doc: str
     choices: tuple[str, ...] = ()
+    limits: str = ""
 
     @property
     def type_text(self) -> str:
@@ -61,7 +73,7 @@ class ParameterRow:
 def parameter_rows(description: type[ParameterDescription], prefix: str = "") -> Iterator[ParameterRow]:
     """The parameters of a ``Params`` in order, those of nested PSets after the PSet."""
     untracked, docs = untracked_names(description), parameter_docs(description)
-    hints = get_type_hints(description)
+    hints = get_type_hints(description, include_extras=True)
     for field in msgspec.structs.fields(description):
         hint = _bare(hints[field.name])
         nested = isinstance(hint, type) and issubclass(hint, ParameterDescription)
@@ -72,9 +84,16 @@ def parameter_rows(description: type[ParameterDescription], prefix: str = "") ->
             untracked=field.name in untracked,
             doc=docs.get(field.name, ""),
             choices=tuple(map(repr, get_args(hint))) if get_origin(hint) is Literal else (),
+            limits=_limits(hints[field.name]),
         )
         if nested:
             yield from parameter_rows(hint, f"{prefix}{field.name}.")
+
+
+def _limits(hint: Any) -> str:
+    metas = [meta for meta in getattr(hint, "__metadata__", ()) if isinstance(meta, msgspec.Meta)]
+    found = [(sign, getattr(meta, name)) for meta in metas for name, sign in LIMITS.items()]
+    return ", ".join(f"{sign} {limit}" for sign, limit in found if limit is not None)
 
 
 def _bare(hint: Any) -> Any:

@@ -48,7 +48,7 @@ class ErrorRecord:
 
 @dataclass(frozen=True, slots=True)
 class SkippedEvent:
-    """An event that an error took out while the job went on (TryToContinue)."""
+    """An event that an error kept out of an output while the job went on (TryToContinue)."""
 
     id: EventID
     category: str
@@ -78,7 +78,8 @@ class JobReport:
         events_failed: events whose error ended the job.
         events_unprocessed: events that were to be read and were not, or were in flight when the job
             ended; None when the source does not know how many there are.
-        skipped_events: events that an error took out while the job went on.
+        skipped_events: events that an error kept out of an output while the job went on; in a job without
+            outputs, all in which a module failed.
         services: what each service's ``report()`` gave, by name of the service.
         timing: TotalJobTime, TotalJobCPU and TotalJobChildrenCPU, seconds; set by `finish`.
         memory: PeakValueRss and PeakValueVsize, megabytes; set by `finish`.
@@ -117,7 +118,7 @@ class JobReport:
 
     @property
     def events_skipped(self) -> int:
-        """How many events errors took out while the job went on."""
+        """How many events errors kept out of an output while the job went on."""
         return len(self.skipped_events)
 
     @property

@@ -30,6 +30,12 @@ def display(
     ] = None,
     jets: Annotated[str, typer.Option(help="label of the jets")] = "ecalJets",
     tags: Annotated[str, typer.Option(help="label of their scores")] = "topTags",
+    jet_et_min: Annotated[
+        float | None,
+        typer.Option(
+            "--jetEtMin", min=0, help="least ET of jets where the file has none, GeV", show_default="200"
+        ),
+    ] = None,
 ) -> None:
     """Draw one event: crystals in eta and phi, jets, the image of each jet, and the scores."""
     if event and entry is not None:
@@ -43,7 +49,9 @@ def display(
     from producers.plots.shown_event import read_shown_event  # noqa: PLC0415
 
     wanted = parse_event_id(event) if event else entry or 0
-    shown = read_shown_event(file, wanted, hits, jets, tags)
+    shown = read_shown_event(
+        file, wanted, hits_file=hits, jets_label=jets, tags_label=tags, jet_et_min=jet_et_min
+    )
     if output.suffix.lower() in PAGES:
         from producers.plots.event_page import write_event_page  # noqa: PLC0415
 

@@ -69,7 +69,13 @@ class ShownEvent:
 
 
 def read_shown_event(
-    file_name: str, wanted: EventID | int, hits_file: str | None, jets_label: str, tags_label: str
+    file_name: str,
+    wanted: EventID | int,
+    *,
+    hits_file: str | None = None,
+    jets_label: str = "ecalJets",
+    tags_label: str = "topTags",
+    jet_et_min: float | None = None,
 ) -> ShownEvent:
     """Reads one event.
 
@@ -82,6 +88,8 @@ def read_shown_event(
         hits_file: a file that holds the hits of the event, or None.
         jets_label: label of the jets.
         tags_label: label of their scores.
+        jet_et_min: jets that are clustered here have at least so much ET, GeV; None for what the job, or
+            else the module's default, says.
 
     Raises:
         FileOpenError: a file is missing or damaged, or no layout recognises it.
@@ -102,7 +110,8 @@ def read_shown_event(
     else:
         used, crystals = file_name, own
     clustering = parameters_of(history, EcalJetProducer.Params, "EcalJetProducer")
-    shown = _cluster(crystals, clustering) if jets is None else jets
+    et_min = clustering.jetEtMin if jet_et_min is None else jet_et_min
+    shown = _cluster(crystals, clustering, et_min) if jets is None else jets
     specification = parameters_of(history, JetImageProducer.Params, "JetImageProducer").image.specification()
     if tags is not None and len(tags) != len(shown):
         message = (
@@ -196,13 +205,13 @@ def _crystals(event: EventInFile, history: History) -> EcalCrystals | None:
     return EcalCrystals(hits.energy[kept], eta.astype(np.float32), phi.astype(np.float32))
 
 
-def _cluster(crystals: EcalCrystals, params: EcalJetProducer.Params) -> Jets:
+def _cluster(crystals: EcalCrystals, params: EcalJetProducer.Params, et_min: float) -> Jets:
     found = cluster_jets(
         transverse_energy(crystals.energy, crystals.eta),
         crystals.eta,
         crystals.phi,
         radius=params.radius,
-        et_min=params.jetEtMin,
+        et_min=et_min,
         abs_eta_max=params.jetAbsEtaMax,
     )
     pt, eta, phi, mass = (a.astype(np.float32) for a in (found.pt, found.eta, found.phi, found.mass))

@@ -51,6 +51,7 @@ def test_parameters_are_shown_as_a_job_file_writes_them(command):
     lines = [line.split() for line in command("plugins", "TopTagger").out.splitlines()]
     assert ["modelName", "string", "required"] in lines
     assert ["timeout", "untracked.int32", "=", "60"] in lines
+    assert ["must", "be", ">=", "1"] in lines
     assert ["images", "InputTag", "=", "'jetImages'"] in lines
     assert ["one", "of", "'seconds',", "'milliseconds',", "'microseconds'"] in lines
 

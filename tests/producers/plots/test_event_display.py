@@ -16,7 +16,7 @@ def display(*words):
 
 @pytest.fixture
 def event(tagged_file):
-    return read_shown_event(str(tagged_file), 0, None, "ecalJets", "topTags")
+    return read_shown_event(str(tagged_file), 0)
 
 
 def test_labels_say_score_status_truth_and_server(event):

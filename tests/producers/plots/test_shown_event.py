@@ -12,8 +12,8 @@ from tests.producers.plots import conftest as files
 IDS = [EventID(1, 1, 5), EventID(1, 1, 15), EventID(1, 2, 25), EventID(2, 1, 5)]
 
 
-def shown(file, wanted=0, hits=None, jets="ecalJets", tags="topTags"):
-    return read_shown_event(str(file), wanted, hits and str(hits), jets, tags)
+def shown(file, wanted=0, hits=None, **choices):
+    return read_shown_event(str(file), wanted, hits_file=hits and str(hits), **choices)
 
 
 def test_hits_come_from_the_file_that_the_job_read(tagged_file, hit_file):
@@ -55,6 +55,12 @@ def test_without_jets_they_are_clustered_here(hit_file):
     assert event.specification.window == 1.0
 
 
+def test_the_least_et_of_jets_that_are_clustered_here_can_be_chosen(hit_file):
+    hardest = float(files.jets(files.hits(0)).pt[0])
+    assert len(shown(hit_file, jet_et_min=hardest - 1).jets) == 1
+    assert len(shown(hit_file, jet_et_min=hardest + 1).jets) == 0
+
+
 def test_named_hits_come_first(tagged_file, hit_file, tmp_path):
     moved = hit_file.rename(tmp_path / "moved.root")
     assert shown(tagged_file, 1, moved).hits_file == str(moved)
@@ -81,7 +87,7 @@ def test_a_file_without_hits_named_for_its_hits_is_refused(tagged_file):
 
 def test_jets_of_another_label_are_offered(tagged_file):
     with pytest.raises(ProductNotFound, match=r"did you mean 'ecalJets'.*--jets"):
-        shown(tagged_file, jets="ecaljet")
+        shown(tagged_file, jets_label="ecaljet")
 
 
 def test_scores_of_other_jets_are_refused(tmp_path, hit_file):
