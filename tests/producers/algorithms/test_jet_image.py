@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from producers.algorithms.ecal_geometry import CRYSTAL_ETA, CRYSTAL_PHI, CRYSTAL_WIDTH, transverse_energy
@@ -63,16 +63,62 @@ def draw_one(specification, energy, eta, phi, jet_et=1.0, jet_eta=0.0, jet_phi=0
 
 @pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("normalisation", ["jet_et", "none"])
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=15)
 @given(event=events())
 def test_images_equal_the_plain_reference(rule, normalisation, event):
-    specification = ImageSpecification(pixel_rule=rule, normalisation=normalisation)
-    image = draw_one(specification, *event).dense(224)[0]
+    compare_with_reference(ImageSpecification(pixel_rule=rule, normalisation=normalisation), event)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+@settings(deadline=None, max_examples=2000)
+@given(
+    event=events(),
+    rule=st.sampled_from(RULES),
+    pixels=st.integers(1, 256),
+    window=st.floats(0.1, 3.0),
+    minimum_energy=st.floats(0, 5),
+)
+def test_images_of_any_specification_equal_the_plain_reference(event, rule, pixels, window, minimum_energy):
+    # A centre nearer than rounding to a line between pixels may fall on either side of it in the reference.
+    assume(rule == "area" or off_the_lines(event, pixels, window))
+    compare_with_reference(
+        ImageSpecification(pixels=pixels, window=window, pixel_rule=rule, minimum_energy=minimum_energy),
+        event,
+    )
+
+
+def off_the_lines(event, pixels, window):
+    _, eta, phi, _, jet_eta, jet_phi = event
+    distances = np.concatenate([eta - jet_eta, np.angle(np.exp(1j * (phi - jet_phi)))])
+    lines = (distances + window) / (2 * window / pixels)
+    return bool((np.abs(lines - np.round(lines)) > 2e-6 * pixels / window).all())
+
+
+def compare_with_reference(specification, event):
+    image = draw_one(specification, *event).dense(specification.pixels)[0]
     expected = reference_image(specification, *event)
     np.testing.assert_allclose(image, expected, rtol=1e-5, atol=1e-6 * event[0].sum())
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
+@given(event=events(), rule=st.sampled_from(RULES), n_jets=st.integers(0, 4))
+def test_jets_drawn_together_are_those_drawn_one_by_one(event, rule, n_jets):
+    energy, eta, phi, jet_et, jet_eta, jet_phi = event
+    specification = ImageSpecification(pixel_rule=rule)
+    axes_eta, axes_phi = jet_eta + 0.3 * np.arange(n_jets), jet_phi + 0.7 * np.arange(n_jets)
+    jets_et = jet_et * np.arange(1.0, n_jets + 1)
+    together = draw_jet_images(specification, energy, eta, phi, jets_et, axes_eta, axes_phi)
+    alone = [
+        draw_one(specification, energy, eta, phi, *jet)
+        for jet in zip(jets_et, axes_eta, axes_phi, strict=True)
+    ]
+    assert together.counts.tolist() == [len(image.index) for image in alone]
+    assert together.index.tolist() == [pixel for image in alone for pixel in image.index.tolist()]
+    assert together.value.tolist() == [value for image in alone for value in image.value.tolist()]
+
+
+@settings(deadline=None, max_examples=20)
 @given(event=events(), rule=st.sampled_from(RULES))
 def test_an_image_holds_the_energy_of_the_crystals_within_the_window(event, rule):
     energy, eta, phi, jet_et, jet_eta, jet_phi = event
@@ -86,7 +132,7 @@ def test_an_image_holds_the_energy_of_the_crystals_within_the_window(event, rule
     assert images.value.sum(dtype=np.float64) == pytest.approx(expected, rel=1e-5, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(event=events(), rule=st.sampled_from(RULES), crystals=st.integers(-400, 400), turns=st.integers(-1, 1))
 def test_turning_the_event_by_whole_crystals_changes_nothing(event, rule, crystals, turns):
     energy, eta, phi, jet_et, jet_eta, jet_phi = event
@@ -104,7 +150,7 @@ def test_a_crystal_on_the_axis_stays_in_its_pixel_whatever_the_rounding(turn):
     assert draw_one(NEAREST, [1.0], [0.3], phi, 1.0, 0.3, jet_phi).index.tolist() == [111 * 224 + 111]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(deadline=None, max_examples=20)
 @given(event=events(), rule=st.sampled_from(RULES))
 def test_the_sparse_form_is_in_order_without_doubles_or_zeros(event, rule):
     images = draw_one(ImageSpecification(pixel_rule=rule), *event)
