@@ -66,11 +66,11 @@ class Device:
         """
         with _models_lock:
             self.handle, self.index = _chosen(choice, compiles=compiles)
+            with translated(f"make a context on {describe(self.handle)}"):
+                self.context = cl.Context([self.handle])
             _models_on[self.handle] += 1
         self.device_class = class_of(self.handle)
         self.label = f"opencl:{self.device_class}:{self.index}"
-        with translated(f"make a context on {self}"):
-            self.context = cl.Context([self.handle])
         logger.info("%s is %s", self.label, self)
 
     def __str__(self) -> str:
