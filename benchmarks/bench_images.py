@@ -1,7 +1,7 @@
 """How fast jet images are drawn, against numpy.histogram2d and against filling the same memory.
 
 Events of 350 crystals around two jets, as the flagship job sees them. The kernel draws the sparse image that
-the job makes; histogram2d makes a dense one of 224 x 224 pixels in float64, and the fill writes as many zeros.
+the job makes; histogram2d makes a dense one of 224 x 224 pixels in float64, and the fill as many zeros.
 """
 
 import argparse
