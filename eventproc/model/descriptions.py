@@ -61,12 +61,15 @@ class ProcessOptions:
         TryToContinue: exception categories after which the job goes on. Modules that need the failed
             one's products do not run, its paths end in the state Exception, all others run. An output
             that keeps a product lost in this way does not get the event, unless it selects exception@.
+        externalWorkTimeout: seconds after which work elsewhere that has not come back fails its event
+            with EventTimeout; 0 waits for ever.
     """
 
     numberOfStreams: int = 0
     numberOfThreads: int = 1
     wantSummary: bool = False
     TryToContinue: tuple[str, ...] = ()
+    externalWorkTimeout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -185,7 +185,7 @@ def _schedule(
     results: PathResults,
 ) -> EventSchedule:
     unscheduled = set(description.unscheduled)
-    workers = _workers(modules, resolution, unscheduled, watch)
+    workers = _workers(modules, resolution, unscheduled, watch, description.options.externalWorkTimeout)
     paths = [path for path in description.paths if path.kind == "Path"]
     end_paths = [path for path in description.paths if path.kind != "Path"]
     continue_after = frozenset(description.options.TryToContinue)
@@ -206,9 +206,11 @@ def _schedule(
 
 
 def _workers(
-    modules: dict[str, Module], resolution: Resolution, unscheduled: set[str], watch: Watchers
+    modules: dict[str, Module], resolution: Resolution, unscheduled: set[str], watch: Watchers, limit_s: float
 ) -> dict[str, Worker]:
-    workers = {label: Worker(i, label, module, watch) for i, (label, module) in enumerate(modules.items())}
+    workers = {
+        label: Worker(i, label, module, watch, limit_s) for i, (label, module) in enumerate(modules.items())
+    }
     for label, worker in workers.items():
         # Paths and TriggerResults have labels, but no workers.
         needed = sorted(workers.keys() & resolution.dependencies.get(label, set()))

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from eventproc.errors import EventProcError, as_framework_error
+from eventproc.errors import EventProcError, EventTimeout, as_framework_error
 from eventproc.model.event import Event
 from eventproc.modules.module import EDAnalyzer, EDFilter, EDProducer, ExternalWork, Module
 from eventproc.runtime.watchers import Watchers
@@ -39,11 +39,12 @@ class Worker:
     """
 
     __slots__ = (
-        "_call", "_is_filter", "_watch", "errors", "index", "is_immediate", "label", "module", "needs",
-        "on_demand", "rejected", "runs",
+        "_call", "_is_filter", "_limit_s", "_watch", "errors", "index", "is_immediate", "label", "module",
+        "needs", "on_demand", "rejected", "runs",
     )  # fmt: skip
 
-    def __init__(self, index: int, label: str, module: Module, watch: Watchers) -> None:
+    def __init__(self, index: int, label: str, module: Module, watch: Watchers, limit_s: float = 0.0) -> None:
+        """Takes how long external work may take, too; 0 for ever."""
         self.index = index
         self.label = label
         self.module = module
@@ -54,6 +55,7 @@ class Worker:
         self._is_filter = isinstance(module, EDFilter)
         self._call = _method(module)
         self._watch = watch
+        self._limit_s = limit_s
 
     def depend_on(self, needs: Sequence[Worker], on_demand: Sequence[Worker]) -> None:
         """Told once, before the first event, what its module needs."""
@@ -126,7 +128,7 @@ class Worker:
             hook(event, self.label)
         try:
             try:
-                work = await module.acquire(event)
+                work = await self._acquire(event, module)
             finally:
                 for hook in self._watch.post_acquire:
                     hook(event, self.label)
@@ -137,6 +139,21 @@ class Worker:
             hook(event, self.label)
         self.runs += 1
         return outcome
+
+    async def _acquire(self, event: Event, module: ExternalWork[object]) -> object:
+        if not self._limit_s:
+            return await module.acquire(event)
+        try:
+            async with asyncio.timeout(self._limit_s) as limit:
+                return await module.acquire(event)
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            message = (
+                f"work elsewhere did not come back within process.options.externalWorkTimeout = "
+                f"{self._limit_s:g} s"
+            )
+            raise EventTimeout(message) from error
 
     def _failed(self, error: Exception, state: EventState) -> EventProcError:
         failure = as_framework_error(error)

@@ -241,3 +241,16 @@ class SendSignal(EDAnalyzer):
     def analyze(self, event):
         if event.id.event == 2:
             os.kill(os.getpid(), self.number)
+
+
+class Lost(ExternalWork):
+    """Waits for an answer that never comes."""
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Count)
+
+    async def acquire(self, event):
+        await asyncio.get_running_loop().create_future()
+
+    def produce(self, event, work):
+        raise AssertionError("nothing came back")

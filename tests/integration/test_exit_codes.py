@@ -60,6 +60,12 @@ process.q = cms.Path(process.b)
 
 TWICE = job("process.m = cms.EDProducer(M + 'PutTwice')\nprocess.p = cms.Path(process.m)")
 
+LOST = job("""
+process.options.externalWorkTimeout = 0.1
+process.m = cms.EDProducer(M + "Lost")
+process.p = cms.Path(process.m)
+""")
+
 CASES = {
     7000: (job(""), "neverRead=1"),
     7001: (None,),
@@ -70,7 +76,7 @@ CASES = {
     8006: (FILTERED,),
     8009: (job("process.m = cms.EDProducer('NoSuchPlugin')\nprocess.p = cms.Path(process.m)"),),
     8010: (TWICE,),
-    8015: (failing("EventTimeout"),),
+    8015: (LOST,),
     8016: (failing("EventCorruption"),),
     8020: (reading("missing.root"),),
     8021: (reading("damaged.root"),),

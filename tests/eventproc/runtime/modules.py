@@ -322,6 +322,27 @@ class Begin(ExternalWork):
         pass
 
 
+class Lost(ExternalWork):
+    """Waits for an answer that never comes, on one event; on another it gives up by itself."""
+
+    class Params(ParameterDescription):
+        at: int = 2
+        givesUpAt: int = 0
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Number)
+        self.params = params
+
+    async def acquire(self, event):
+        if event.id.event == self.params.givesUpAt:
+            raise TimeoutError("gave up")
+        if event.id.event == self.params.at:
+            await asyncio.get_running_loop().create_future()
+
+    def produce(self, event, work):
+        event.put(self.output, number(0))
+
+
 class WaitForEachOther(ExternalWork):
     """Two of these on one event end only if they wait at the same time."""
 
