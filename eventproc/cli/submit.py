@@ -9,9 +9,10 @@ from typing import Annotated
 
 import typer
 
+from eventproc.batch.engines.table import make_engine
 from eventproc.batch.records import Hooks, Limits
 from eventproc.cli.following import follow_on_screen
-from eventproc.cli.task_words import open_task, parse_options
+from eventproc.cli.task_words import parse_options
 from eventproc.errors import ConfigurationError
 
 
@@ -65,9 +66,9 @@ def submit(
         message = f"--setup {str(setup)!r} is no file"
         raise ConfigurationError(message)
     description = read_job_file(config, [*(words or []), *([f"servers={servers}"] if servers else [])])
-    path = task or Path(f"eventproc_{config.stem}_{datetime.now(UTC):%y%m%d_%H%M%S}")
+    path = (task or Path(f"eventproc_{config.stem}_{datetime.now(UTC):%y%m%d_%H%M%S}")).resolve()
     plan = TaskPlan(
-        name=path.resolve().name,
+        name=path.name,
         splitting=Splitting(files_per_job, events_per_job, lumis_per_job, identical, whole_lumis),
         engine=engine,
         dataset=dataset or (),
@@ -79,13 +80,13 @@ def submit(
         ramp_s=ramp,
         backoff_s=backoff,
     )
+    carrier = make_engine(engine, plan.name, path / "engine", plan.engine_options)
     record = plan_task(description, plan)
     hooks = Hooks(stage_in, stage_out, output_to)
     folder = create_task(path, record, description, hooks=hooks, python=python, setup=setup)
     events = [job.events for job in record.jobs]
     known = f"{sum(e or 0 for e in events)} events" if None not in events else "unknown number of events"
     typer.echo(f"task {folder.path}: {len(events)} jobs, {known}")
-    _, carrier = open_task(folder.path)
     if dry_run:
         typer.echo(f"nothing submitted; eventproc resubmit {path} does that")
         return
