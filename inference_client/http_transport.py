@@ -9,28 +9,24 @@ from typing import NamedTuple
 
 import aiohttp
 
+from inference_client.dialects import OWN, Dialect, dialect_of
 from inference_client.errors import (
     BadReply,
     ConnectionLost,
     CredentialsError,
     InferenceError,
+    ServerFault,
     ServerUnreachable,
     TryTimedOut,
+    UnknownModelError,
 )
 from inference_client.expiry import within
+from inference_client.model_configuration import with_configuration
 from inference_client.protocol import headers, routes
-from inference_client.protocol.codec import (
-    body_crc32,
-    check_crc32,
-    decode_error,
-    decode_json_error,
-    decode_model_metadata,
-    decode_response,
-    decode_server_metadata,
-    encode_request,
-)
+from inference_client.protocol.binary_tensors import decode_model_configuration
+from inference_client.protocol.codec import decode_model_metadata, decode_server_metadata
 from inference_client.protocol.errors import ProtocolError
-from inference_client.protocol.messages import ErrorBody, ModelMetadata, ServerMetadata
+from inference_client.protocol.messages import ModelMetadata, ServerMetadata
 from inference_client.replies import check_reply
 from inference_client.statuses import OK, metadata_refusal, refusal
 from inference_client.transport import InferenceCall, Reply
@@ -75,6 +71,7 @@ class HttpTransport:
     ) -> None:
         self._address = address
         self._options = options
+        self._dialect: Dialect = OWN  # as the server's metadata said last
         common = {"Accept-Encoding": "identity", headers.CLIENT_ID: options.client_id}
         if options.token:
             common["Authorization"] = f"Bearer {options.token}"
@@ -92,15 +89,17 @@ class HttpTransport:
         return self._address
 
     async def read_server_metadata(self, timeout_s: float) -> ServerMetadata:
-        """Asks what the server is and which dialects it speaks.
+        """Asks what the server is and which dialects it speaks; what is sent later follows that.
 
         Raises:
             TryFailed: No answer, or nonsense.
-            ConfigurationError: The server does not take the client's credentials.
+            ConfigurationError: The server does not take the credentials, or speaks no dialect of ours.
         """
         body = await self._get(routes.SERVER, timeout_s)
         with self._bad_replies("metadata"):
-            return decode_server_metadata(body)
+            metadata = decode_server_metadata(body)
+        self._dialect = dialect_of(metadata, self._address)
+        return metadata
 
     async def read_model_metadata(self, name: str, version: str, timeout_s: float) -> ModelMetadata:
         """Asks for a model's signature; an empty version means the server's choice.
@@ -111,7 +110,8 @@ class HttpTransport:
         """
         body = await self._get(routes.model_path(name, version), timeout_s)
         with self._bad_replies(f"metadata of model {name!r}"):
-            return decode_model_metadata(body)
+            model = decode_model_metadata(body)
+        return model if self._dialect.has_record else await self._configured(model, version, timeout_s)
 
     async def infer(self, call: InferenceCall, timeout_s: float) -> Reply:
         """Sends one body and waits for its answer.
@@ -121,26 +121,19 @@ class HttpTransport:
             RequestRefused: The server refuses this body for good.
             ConfigurationError: The server does not take the client's credentials.
         """
+        dialect = self._dialect
         begun_s = time.perf_counter()
-        body = encode_request(call.request)
-        request_headers = {
-            "Content-Type": headers.MSGPACK,
-            "Accept": headers.MSGPACK,
-            headers.REQUEST_ID: call.request.id,
-            headers.BODY_CRC32: body_crc32(body),
-            headers.DEADLINE_MS: str(max(1, int(timeout_s * 1000))),
-        }
+        body, request_headers = dialect.encode(call.request, timeout_s)
         encode_s = time.perf_counter() - begun_s
         path = routes.infer_path(call.model.name, call.model.version)
         answer = await self._exchange("POST", path, timeout_s, body, request_headers)
         doing = f"request {call.request.id} for model {call.model.name!r}"
         if answer.status != OK:
-            said = _error_body(answer)
+            said = dialect.decode_error(answer.body, answer.headers)
             retry_after = answer.headers.get(headers.RETRY_AFTER, "")
             raise refusal(self._address, doing, answer.status, said.error, said.code, retry_after)
         with self._bad_replies(doing):
-            check_crc32(answer.body, answer.headers.get(headers.BODY_CRC32, "none"))
-            response = decode_response(answer.body)
+            response = dialect.decode(call, answer.body, answer.headers)
         check_reply(call, response, self._address)
         return Reply(response, len(body), len(answer.body), encode_s)
 
@@ -148,10 +141,19 @@ class HttpTransport:
         """Closes all connections; exchanges under way fail."""
         await self._session.close()
 
+    async def _configured(self, model: ModelMetadata, version: str, timeout_s: float) -> ModelMetadata:
+        path = f"{routes.model_path(model.name, version)}/config"
+        try:
+            body = await self._get(path, timeout_s)
+        except (UnknownModelError, ServerFault):
+            return model  # the configuration is an extension that a server may lack
+        with self._bad_replies(f"configuration of model {model.name!r}"):
+            return with_configuration(model, decode_model_configuration(body))
+
     async def _get(self, path: str, timeout_s: float) -> bytes:
         answer = await self._exchange("GET", path, timeout_s, None, {"Accept": headers.JSON})
         if answer.status != OK:
-            said = _error_body(answer)
+            said = self._dialect.decode_error(answer.body, answer.headers)
             retry_after = answer.headers.get(headers.RETRY_AFTER, "")
             raise metadata_refusal(
                 self._address, f"GET {path}", answer.status, said.error, said.code, retry_after
@@ -173,14 +175,15 @@ class HttpTransport:
         async with self._session.request(
             method, path, data=body, headers=extra, timeout=timeouts, allow_redirects=False
         ) as response:
-            self._check_framing(response)
+            self._check_framing(response, needs_length=method == "POST" and self._dialect.needs_length)
             return _Answer(response.status, response.headers, await response.read())
 
-    def _check_framing(self, response: aiohttp.ClientResponse) -> None:
+    def _check_framing(self, response: aiohttp.ClientResponse, *, needs_length: bool) -> None:
         length = response.headers.get("Content-Length")
-        if length is None:
+        is_chunked = response.headers.get("Transfer-Encoding", "") == "chunked"
+        if length is None and (needs_length or not is_chunked):
             complaint = "a reply without Content-Length, of which a part could be missing"
-        elif int(length) > MAX_REPLY_BYTES:
+        elif length is not None and int(length) > MAX_REPLY_BYTES:
             complaint = f"a reply of {length} bytes, over {MAX_REPLY_BYTES}"
         elif response.headers.get("Content-Encoding", "identity") != "identity":
             complaint = f"Content-Encoding {response.headers['Content-Encoding'][:40]!r}, not asked for"
@@ -221,11 +224,3 @@ class HttpTransport:
         except ProtocolError as error:
             message = f"{self._address} answered {doing} with nonsense: {error}"
             raise BadReply(message) from error
-
-
-def _error_body(answer: _Answer) -> ErrorBody:
-    is_msgpack = answer.headers.get("Content-Type", "").startswith(headers.MSGPACK)
-    try:
-        return (decode_error if is_msgpack else decode_json_error)(answer.body)
-    except ProtocolError:
-        return ErrorBody(error=answer.body[:200].decode("ascii", "replace").strip())

@@ -1,8 +1,9 @@
-"""Admits servers: checks that they speak our dialect and serve the model wanted, all the same one."""
+"""Admits servers: checks that they speak a dialect of ours and serve the model wanted, all the same one."""
 
 from inference_client.configuration import ClientConfiguration
-from inference_client.errors import DialectError, ModelMismatchError
-from inference_client.protocol.messages import EXTENSIONS, ModelMetadata
+from inference_client.dialects import dialect_of
+from inference_client.errors import ModelMismatchError
+from inference_client.protocol.messages import ModelMetadata
 from inference_client.signature import ModelExpectation, check_model
 from inference_client.transport import ModelIdentity, Transport
 
@@ -32,14 +33,7 @@ class Vetting:
             TryFailed: It did not answer.
             ConfigurationError: It is the wrong server, or serves the wrong model.
         """
-        server = await transport.read_server_metadata(timeout_s)
-        if not server.speaks_our_dialect:
-            missing = sorted(set(EXTENSIONS) - set(server.extensions))
-            message = (
-                f"{transport.address} ({server.name} {server.version}) does not announce "
-                f"{', '.join(missing)}; an accelerator-server does"
-            )
-            raise DialectError(message)
+        dialect_of(await transport.read_server_metadata(timeout_s), transport.address)
         model = await transport.read_model_metadata(self.identity.name, self.identity.version, timeout_s)
         version = self.identity.version or _latest(model.versions)
         if not self.identity.version and len(model.versions) > 1:

@@ -104,9 +104,9 @@ class TestStart:
         with pytest.raises(ModelMismatchError, match=r"\[1, 224, 224\].*rule is 'nearest' in training"):
             await client_of(server, expectation=expectation).start()
 
-    async def test_a_server_without_our_dialect_is_refused_by_name(self, server):
-        server.extensions = ["binary_tensor_data"]
-        with pytest.raises(DialectError, match="does not announce crc32, msgpack"):
+    async def test_a_server_of_another_dialect_is_refused_by_name(self, server):
+        server.extensions = ["classification"]
+        with pytest.raises(DialectError, match="announces neither crc32, msgpack"):
             await client_of(server).start()
 
     async def test_servers_with_different_model_files_are_refused_together(self, serve):
