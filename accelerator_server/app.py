@@ -5,6 +5,7 @@ import http
 import json
 import logging
 import time
+from collections.abc import Callable
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
@@ -12,14 +13,14 @@ from aiohttp.typedefs import Handler
 
 from accelerator_server.dialects.base import Dialect
 from accelerator_server.dialects.table import error_dialect
-from accelerator_server.errors import RefusedRequestError
+from accelerator_server.errors import RefusedRequestError, TooManyConnectionsError
 from accelerator_server.replies import error_response, refusal
 from accelerator_server.routes.dashboard import DashboardRoutes
 from accelerator_server.routes.inference import InferenceRoute
 from accelerator_server.routes.metadata import MetadataRoutes
 from accelerator_server.routes.repository import RepositoryRoutes
 from accelerator_server.state import ServerState
-from inference_client.protocol import headers
+from inference_client.protocol import headers, routes
 from inference_client.protocol.errors import ProtocolError
 
 logger = logging.getLogger(__name__)
@@ -28,18 +29,45 @@ CLIENT_GONE = 499
 """Never sent; nginx's number for a client that went before its answer, for metrics and log."""
 
 
-def make_app(state: ServerState) -> web.Application:
-    """Builds the application of one server."""
+def make_app(state: ServerState, n_connections: Callable[[], int]) -> web.Application:
+    """Builds the application of one server.
+
+    Args:
+        state: Its parts.
+        n_connections: How many connections are open, this request's among them.
+    """
+    cap = ConnectionCap(state.config.max_connections, n_connections)
     app = web.Application(
         client_max_size=state.config.max_body_bytes,
-        middlewares=[ErrorAnswers(state).answer, state.authentication.check],
+        middlewares=[ErrorAnswers(state).answer, cap.check, state.authentication.check],
     )
+    state.metrics.connections.set_function(n_connections)
     state.metrics.requests_inside.set_function(lambda: state.admission.n_inside)
     app.add_routes(InferenceRoute(state).routes())  # first: aiohttp tries routes in order
     app.add_routes(MetadataRoutes(state).routes())
     app.add_routes(RepositoryRoutes(state).routes())
     app.add_routes(DashboardRoutes(state).routes())
     return app
+
+
+class ConnectionCap:
+    """Refuses requests over connections that are too many, so that those who are served are served well."""
+
+    def __init__(self, max_connections: int, n_connections: Callable[[], int]) -> None:
+        self._max_connections = max_connections
+        self._n_connections = n_connections
+
+    @web.middleware
+    async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Lets the request pass if there is room; liveness always passes.
+
+        Raises:
+            TooManyConnectionsError: There is none.
+        """
+        if self._n_connections() > self._max_connections and request.path != routes.LIVE:
+            message = f"more than {self._max_connections} connections are open"
+            raise TooManyConnectionsError(message)
+        return await handler(request)
 
 
 class ErrorAnswers:

@@ -4,6 +4,7 @@ import asyncio
 
 from aiohttp import web
 
+from accelerator_server.compression import ENCODINGS, decompress
 from accelerator_server.config import ServerConfig
 from accelerator_server.errors import (
     BodyTooLargeError,
@@ -14,20 +15,22 @@ from accelerator_server.errors import (
 from inference_client.protocol import headers
 from inference_client.protocol.codec import check_crc32
 
+_AS_IT_IS = "identity"
+
 
 async def read_body(request: web.Request, config: ServerConfig) -> bytes:
-    """Reads a body.
+    """Reads a body and unpacks it.
 
     Raises:
-        UnsupportedMediaTypeError: It is compressed.
+        UnsupportedMediaTypeError: It is compressed in a way that is not known here.
         BodyTooLargeError: It is larger than the server accepts; not read further.
         SlowBodyError: It did not arrive in time.
         MalformedRequestError: It ended early.
         DigestMismatchError: It is not what its sender says it is.
     """
-    encoding = request.headers.get("Content-Encoding", "identity")
-    if encoding.lower() != "identity":
-        message = f"content encoding {encoding[:40]!r} is not read here; send the body as it is"
+    encoding = request.headers.get("Content-Encoding", _AS_IT_IS).lower()
+    if encoding not in (_AS_IT_IS, *ENCODINGS):
+        message = f"content encoding {encoding[:40]!r} is not read here; there are {', '.join(ENCODINGS)}"
         raise UnsupportedMediaTypeError(message)
     if (request.content_length or 0) > config.max_body_bytes:
         raise _too_large(config)
@@ -47,6 +50,9 @@ async def read_body(request: web.Request, config: ServerConfig) -> bytes:
         raise MalformedRequestError(message) from None
     if digest := request.headers.get(headers.BODY_CRC32):
         check_crc32(body, digest)
+    if encoding != _AS_IT_IS:
+        # In a thread: the loop would be away for as long as a bomb takes to reach the limit.
+        body = await asyncio.to_thread(decompress, body, encoding, config.max_body_bytes)
     return body
 
 

@@ -119,6 +119,14 @@ class QueueFullError(RefusedRequestError):
     retry_after_s = 1
 
 
+class TooManyConnectionsError(RefusedRequestError):
+    """More connections than the server holds; this one is closed."""
+
+    status = 503
+    code = "too_many_connections"
+    retry_after_s = 1
+
+
 class ModelNotReadyError(RefusedRequestError):
     """The model exists but is not being served now."""
 

@@ -63,7 +63,7 @@ class AcceleratorServer:
         self._ssl = make_ssl_context(config.tls) if config.tls else None
         self._state = _state(config, repository, overrides)
         self._runner = web.AppRunner(
-            make_app(self._state),
+            make_app(self._state, self._n_connections),
             handle_signals=False,
             handler_cancellation=True,
             keepalive_timeout=config.keepalive_s,
@@ -127,6 +127,9 @@ class AcceleratorServer:
         closed = await self._state.models.close(_CLOSE_S)
         await self._state.control.close()
         return CLEAN if drained and closed else UNFINISHED
+
+    def _n_connections(self) -> int:
+        return len(self._runner.server.connections) if self._runner.server else 0
 
     def _warn_if_open(self) -> None:
         if not self._state.authentication.tokens and self._config.host not in _LOOPBACK:

@@ -22,6 +22,7 @@ class Metrics:
         self.received_bytes = self._counter("received_bytes", "Bytes of inference bodies received")
         self.sent_bytes = self._counter("sent_bytes", "Bytes of inference bodies sent")
         self.requests_inside = self._gauge("requests_inside", "Inference requests not yet answered")
+        self.connections = self._gauge("connections", "Connections that are open")
         self._rows = self._counter("rows", "Rows of successful requests", *_MODEL)
         self._batch_rows = self._histogram("batch_rows", "Rows in a batch", _ROW_BUCKETS, *_MODEL)
         self._queue = self._histogram(

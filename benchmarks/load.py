@@ -37,10 +37,15 @@ class Load:
         return float(np.percentile(self.latencies_s, percent))
 
 
-def post(path: str, body: bytes, content_type: str = "application/msgpack") -> bytes:
-    """A request, ready to be sent."""
-    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
-    return head.encode() + b"\r\n" + body
+def post(path: str, body: bytes) -> bytes:
+    """A msgpack request, ready to be sent."""
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: a",
+        "Content-Type: application/msgpack",
+        f"Content-Length: {len(body)}",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + body
 
 
 def ask(address: str, request: bytes, clients: int, seconds: float, pause_s: float = 0.0) -> Load:
@@ -53,10 +58,11 @@ async def _ask(address: str, request: bytes, clients: int, seconds: float, pause
     load = Load(seconds)
     loop = asyncio.get_running_loop()
     stop_s = time.perf_counter() + seconds
-    asking = [
-        await loop.create_connection(lambda: _Client(load, request, stop_s, pause_s), parts.hostname, parts.port)
-        for _ in range(clients)
-    ]
+
+    def client() -> _Client:
+        return _Client(load, request, stop_s, pause_s)
+
+    asking = [await loop.create_connection(client, parts.hostname, parts.port) for _ in range(clients)]
     await asyncio.wait_for(asyncio.gather(*[client.finished for _, client in asking]), seconds + 60)
     return load
 
@@ -86,19 +92,20 @@ class _Client(asyncio.Protocol):
         if len(self._received) >= head_bytes + len(HEAD_END) + length:
             self._answered(self._received.startswith(b"HTTP/1.1 200"))
 
-    def connection_lost(self, error: Exception | None) -> None:
+    def connection_lost(self, _error: Exception | None) -> None:
         if not self.finished.done():
             self._load.lost += 1
             self.finished.set_result(None)
 
     def _answered(self, is_good: bool) -> None:
         now_s = time.perf_counter()
-        (self._load.latencies_s if is_good else self._load.refusals_s).append(now_s - self._begun_s)
         self._received = b""
-        if now_s >= self._stop_s:
+        if now_s >= self._stop_s:  # what is answered later is no part of the rate
             self.finished.set_result(None)
             self._transport.close()
-        elif is_good or not self._pause_s:
+            return
+        (self._load.latencies_s if is_good else self._load.refusals_s).append(now_s - self._begun_s)
+        if is_good or not self._pause_s:
             self._send()
         else:
             self._loop.call_later(self._pause_s, self._send)

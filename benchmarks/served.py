@@ -79,7 +79,7 @@ def images(n: int, seed: int = 1) -> tuple[Array, Array]:
 
 
 def sparse_request(n: int = 1) -> bytes:
-    """n jet images as the producer sends them."""
+    """Jet images as the producer sends them."""
     index, value = images(n)
     counts = np.full(n, LIT_PIXELS, np.uint32)
     shape = (1, PIXELS, PIXELS)

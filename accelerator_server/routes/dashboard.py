@@ -9,7 +9,7 @@ from accelerator_server.authentication import COOKIE
 from accelerator_server.body import read_body
 from accelerator_server.dashboard import read_page, security_policy
 from accelerator_server.errors import BodyTooLargeError
-from accelerator_server.replies import json_response
+from accelerator_server.replies import SERVER, json_response
 from accelerator_server.served_model import ServedModel
 from accelerator_server.sessions import SESSION_S
 from accelerator_server.state import ServerState
@@ -105,6 +105,7 @@ def _login_form(message: str = "") -> web.Response:
 
 def _html(name: str, text: str, status: int) -> web.Response:
     response_headers = {
+        "Server": SERVER,
         "Content-Security-Policy": security_policy(name),
         "Cache-Control": "no-store",
         "Referrer-Policy": "no-referrer",
@@ -114,7 +115,7 @@ def _html(name: str, text: str, status: int) -> web.Response:
 
 
 def _to_dashboard() -> web.Response:
-    return web.Response(status=303, headers={"Location": routes.DASHBOARD})
+    return web.Response(status=303, headers={"Location": routes.DASHBOARD, "Server": SERVER})
 
 
 def _model_numbers(model: ServedModel) -> dict[str, object]:

@@ -4,9 +4,11 @@ import msgspec
 from aiohttp import web
 
 from accelerator_server import __version__, metrics
+from accelerator_server.compression import ENCODINGS
 from accelerator_server.dialects.base import Reply
 from accelerator_server.errors import ModelNotReadyError
 from accelerator_server.model_spec import TensorSpec
+from accelerator_server.openapi import describe
 from accelerator_server.replies import http_response, json_response
 from accelerator_server.served_model import ServedModel
 from accelerator_server.state import ServerState
@@ -40,12 +42,13 @@ class MetadataRoutes:
             web.get(routes.LIVE, self._live),
             web.get(routes.READY, self._ready),
             web.get(routes.METRICS, self._metrics),
+            web.get(routes.OPENAPI, self._description),
             web.get("/v2/models/stats", self._all_stats),
             *model_routes,
         ]
 
     async def _server(self, request: web.Request) -> web.Response:
-        extensions = [*EXTENSIONS, *STANDARD_EXTENSIONS]
+        extensions = [*EXTENSIONS, *STANDARD_EXTENSIONS, *ENCODINGS]
         return json_response(
             ServerMetadata(name="accelerator-server", version=__version__, extensions=extensions), request
         )
@@ -61,6 +64,9 @@ class MetadataRoutes:
 
     async def _metrics(self, request: web.Request) -> web.Response:
         return http_response(Reply(self._state.metrics.exposition(), metrics.CONTENT_TYPE), request)
+
+    async def _description(self, request: web.Request) -> web.Response:
+        return json_response(describe(with_tokens=bool(self._state.authentication.tokens)), request)
 
     async def _model(self, request: web.Request) -> web.Response:
         model = self._find(request)

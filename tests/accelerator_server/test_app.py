@@ -84,7 +84,7 @@ SHORT = codec.encode_request(request_of([[1] * 4]))
         ((413, "body_too_large"), INFER, posting(bytes(1001))),
         ((413, "too_many_rows"), INFER, posting(request_of([[1] * 4] * 5))),
         ((415, "unsupported_media_type"), INFER, {"data": SHORT, "headers": {"Content-Type": "text/html"}}),
-        ((415, "unsupported_media_type"), INFER, posting(SHORT, **{"Content-Encoding": "gzip"})),
+        ((400, "bad_request"), INFER, posting(SHORT, **{"Content-Encoding": "gzip"})),
         ((415, "unsupported_media_type"), INFER, posting(SHORT, **{"Content-Encoding": "foo"})),
         ((422, "signature"), INFER, posting(request_of([[1] * 3]))),
         ((422, "signature"), INFER, posting(InferenceRequest(id="1", inputs=[]))),
