@@ -1,6 +1,7 @@
 """TrigReport and TimeReport: what wantSummary prints at the end of a job, in the words of cmsRun.
 
-The form is that of FWCore/Framework, Schedule.cc; times of paths are not measured and left out.
+The form is that of FWCore/Framework, Schedule.cc. Times of paths are not measured; output modules, which
+write when all paths are done, are not listed.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ def _trigger_lines(schedule: EventSchedule) -> Iterator[str]:
     events, passed = schedule.events, schedule.events_passed
     yield "---------- Event  Summary ------------"
     yield f"Events total = {events} passed = {passed} failed = {events - passed}"
-    for title, paths in (("- Path  ", schedule.paths), ("End-Path", schedule.end_paths)):
+    for title, paths in (("--- Path  ", schedule.paths), ("End-Path  ", schedule.end_paths)):
         yield ""
         yield f"-------{title} Summary ------------"
         yield _row("Trig Bit#", "Executed", "Passed", "Failed", "Error", "Name")

@@ -85,7 +85,7 @@ def test_the_summary_is_that_of_cmsrun(run):
         "TrigReport ---------- Event Summary ------------",
         "TrigReport Events total = 6 passed = 3 failed = 3",
         "TrigReport",
-        "TrigReport -------- Path Summary ------------",
+        "TrigReport ---------- Path Summary ------------",
         "TrigReport Trig Bit# Executed Passed Failed Error Name",
         "TrigReport 1 0 6 2 3 1 p",
         "TrigReport 1 1 6 3 3 0 q",
