@@ -144,7 +144,9 @@ def area_difference(
     random = np.random.default_rng(0)
     n_signal, n_background = signal.shape[1], background.shape[1]
     samples = [
-        difference(random.integers(0, n_signal, n_signal), random.integers(0, n_background, n_background))
+        difference(
+            random.integers(0, n_signal, (n_signal,)), random.integers(0, n_background, (n_background,))
+        )
         for _ in range(n_samples)
     ]
     return Measured(difference(np.arange(n_signal), np.arange(n_background)), float(np.std(samples)))

@@ -1,4 +1,4 @@
-"""The commands of training: generate, train, export, evaluate, quantize, compare."""
+"""The commands of training: generate, prepare, train, export, evaluate, quantize, compare."""
 
 import dataclasses
 import importlib.util
@@ -17,6 +17,7 @@ if importlib.util.find_spec("torch") is None or importlib.util.find_spec("onnx")
 
 import torch
 
+from eventproc.errors import EventProcError
 from producers.algorithms.image_specification import PIXEL_RULES, ImageSpecification
 from producers.plots.roc_comparison import draw_roc_curves
 from producers.samples.generator import GenerationError
@@ -25,6 +26,7 @@ from producers.training.checkpoint import Checkpoint, CheckpointError, read_chec
 from producers.training.comparison import compare_taggers, table_lines
 from producers.training.dataset import NO_AUGMENTATION, JetSample, draw_batch, leading_jets, load_jets
 from producers.training.evaluate import evaluate_model
+from producers.training.event_files import PreparationError, prepare_jets
 from producers.training.event_shards import EVENTS_PER_SHARD, generate_shards
 from producers.training.export import ExportError, check_engines, export_model, load_tagger
 from producers.training.model_card import write_model_card
@@ -74,6 +76,19 @@ def generate(
         for number, path in enumerate(generate_shards(events, n_shards), start=1):
             typer.echo(f"{number} of {2 * n_shards}: {path}")
     except GenerationError as error:
+        sys.exit(str(error))
+
+
+@app.command()
+def prepare(
+    events: Events,
+    files: Annotated[list[Path], typer.Argument(help="Files of events, named such as top-0004.root.")],
+) -> None:
+    """Makes jets of files of events by the modules that serve; files that are done already are kept."""
+    try:
+        for path in prepare_jets(files, events):
+            typer.echo(str(path))
+    except (PreparationError, ValueError, EventProcError) as error:
         sys.exit(str(error))
 
 

@@ -5,7 +5,7 @@ import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,7 @@ from producers.algorithms.jet_matching import LABEL_UNMATCHED, label_jets
 from producers.training.event_shards import EventShard, read_shard, write_arrays
 
 FloatColumn = npt.NDArray[np.float32]
+Column = npt.NDArray[Any]
 
 JET_ET_MIN: Final = 150.0
 """GeV. Of jets that are trained on."""
@@ -88,22 +89,38 @@ def is_test_shard(number: int) -> bool:
     return number % TEST_SHARD_PERIOD == TEST_SHARD_PERIOD - 1
 
 
+def file_number(path: Path) -> int:
+    """Reads the number that ends the name of a file of events, such as 4 of ``top-0004.root``.
+
+    Raises:
+        ValueError: The name does not end in a hyphen and four digits.
+    """
+    number = path.stem.rpartition("-")[2]
+    if not (len(number) == 4 and number.isdecimal() and "-" in path.stem):
+        message = (
+            f"cannot tell whether {path} is held out: the name must end in a number, such as top-0004.root"
+        )
+        raise ValueError(message)
+    return int(number)
+
+
 def load_jets(folder: Path, *, test: bool) -> JetSample:
-    """Reads the jets of all shards in a folder, clustering those that were not yet.
+    """Reads the jets of all event files of a folder, clustering the shards that were not yet.
 
     Args:
-        folder: Where ``event_shards.generate_shards`` wrote; clustered jets are kept in its subfolder
-            ``jets``.
-        test: The held-out shards, else the others.
+        folder: Where ``event_shards.generate_shards`` wrote, or ``event_files.prepare_jets``; the jets of
+            each file of events are in its subfolder ``jets``.
+        test: The held-out files, else the others.
 
     Raises:
         FileNotFoundError: There are none.
     """
     (folder / "jets").mkdir(parents=True, exist_ok=True)
-    chosen = [path for path in sorted(folder.glob("*-????.npz")) if is_test_shard(_number(path)) == test]
+    names = {path.name for place in (folder, folder / "jets") for path in place.glob("*-????.npz")}
+    chosen = [folder / name for name in sorted(names) if is_test_shard(file_number(Path(name))) == test]
     if not chosen:
         kind = "test" if test else "training"
-        message = f"no {kind} shards in {folder}: make them with `python -m producers.training generate`"
+        message = f"no {kind} events in {folder}: make them with `python -m producers.training generate`"
         raise FileNotFoundError(message)
     return concatenate(_jets_of(path) for path in chosen)
 
@@ -196,19 +213,41 @@ def _cluster_event(shard: EventShard, event: int, hits: slice) -> JetSample:
     labels = label_jets(
         jets.eta, jets.phi, shard.parton_pdg_id[event], shard.parton_eta[event], shard.parton_phi[event]
     )
-    chosen = np.flatnonzero((np.abs(jets.eta) < JET_ABS_ETA_MAX) & (labels != LABEL_UNMATCHED))
-    d_eta, d_phi = eta - jets.eta[chosen, None], wrap_phi(phi - jets.phi[chosen, None])
+    return labelled_jets((et, eta, phi), (jets.pt, jets.eta, jets.phi, jets.mass), labels)
+
+
+def labelled_jets(
+    crystals: tuple[Column, Column, Column],
+    jets: tuple[Column, Column, Column, Column],
+    labels: npt.NDArray[Any],
+) -> JetSample:
+    """Takes the labelled jets of one event, each with the crystals around it.
+
+    Args:
+        crystals: ET [GeV], eta and phi of the event's crystals, (n_crystals,) each.
+        jets: ET [GeV], eta, phi and mass [GeV] of its jets, (n_jets,) each, by falling ET.
+        labels: int, (n_jets,): jets without a label are left out, and those at |eta| of 1 or more.
+    """
+    et, eta, phi = crystals
+    jet_et, jet_eta, jet_phi, jet_mass = jets
+    chosen = np.flatnonzero((np.abs(jet_eta) < JET_ABS_ETA_MAX) & (labels != LABEL_UNMATCHED))
+    d_eta, d_phi = eta - jet_eta[chosen, None], wrap_phi(phi - jet_phi[chosen, None])
     near = np.hypot(d_eta, d_phi) < MAX_DISTANCE
     return JetSample(
         crystal_counts=near.sum(axis=1),
         crystal_et=np.broadcast_to(et, near.shape)[near].astype(np.float32),
         crystal_eta=d_eta[near].astype(np.float32),
         crystal_phi=d_phi[near].astype(np.float32),
-        jet_et=jets.pt[chosen].astype(np.float32),
-        jet_mass=jets.mass[chosen].astype(np.float32),
-        label=labels[chosen],
-        leading=(chosen == 0) & (jets.pt[chosen] > LEADING_JET_ET_MIN),
+        jet_et=jet_et[chosen].astype(np.float32),
+        jet_mass=jet_mass[chosen].astype(np.float32),
+        label=labels[chosen].astype(np.int64),
+        leading=(chosen == 0) & (jet_et[chosen] > LEADING_JET_ET_MIN),
     )
+
+
+def write_jets(path: Path, sample: JetSample) -> None:
+    """Writes jets where ``load_jets`` finds them, complete or not at all."""
+    write_arrays(path, {field.name: getattr(sample, field.name) for field in dataclasses.fields(JetSample)})
 
 
 def _jets_of(path: Path) -> JetSample:
@@ -219,7 +258,7 @@ def _jets_of(path: Path) -> JetSample:
         with np.load(kept) as arrays:
             return JetSample(**{name: arrays[name] for name in names})
     sample = cluster_shard(read_shard(path))
-    write_arrays(kept, {name: getattr(sample, name) for name in names})
+    write_jets(kept, sample)
     return sample
 
 
@@ -229,7 +268,3 @@ def _join(images: list[SparseImages]) -> SparseImages:
         index=np.concatenate([image.index for image in images]),
         value=np.concatenate([image.value for image in images]),
     )
-
-
-def _number(path: Path) -> int:
-    return int(path.stem.rsplit("-", 1)[1])
