@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import zlib
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -297,28 +298,34 @@ def test_a_url_cannot_be_written():
         opened("root://server//o.root")
 
 
-@pytest.fixture
-def small_disk():
-    """No file may grow beyond a given size until the test ends; Python ignores the signal for it."""
+@contextmanager
+def small_disk(limit_bytes):
+    """No file may grow beyond a size; Python ignores the signal for it.
+
+    The limit holds for this process, whose own output may go to a file: it ends before pytest says more.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda size: resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize("limit_bytes", [0, 100, 1000, 5_000, 20_000, 40_000, 60_000])
-def test_a_full_disk_is_a_write_error_and_leaves_nothing(tmp_path, small_disk, limit_bytes):
-    small_disk(limit_bytes)
+def test_a_full_disk_is_a_write_error_and_leaves_nothing(tmp_path, limit_bytes):
     output = make_output(tmp_path / "o.root")
-    with pytest.raises(FileWriteError, match=r"o\.root': File too large"):
+    with small_disk(limit_bytes), pytest.raises(FileWriteError, match=r"o\.root': File too large"):
         run(output, 4000)
     assert output.abandon(keep_partial=True).complete is False
     assert names(tmp_path) == []
 
 
-def test_a_partial_file_for_which_there_is_no_space_is_removed(tmp_path, small_disk):
+def test_a_partial_file_for_which_there_is_no_space_is_removed(tmp_path):
     output = fill(opened(tmp_path / "o.root"), 999)
-    small_disk(5_000)
-    assert output.abandon(keep_partial=True).complete is False
+    with small_disk(5_000):
+        record = output.abandon(keep_partial=True)
+    assert record.complete is False
     assert names(tmp_path) == []
 
 
