@@ -180,6 +180,11 @@ def as_framework_error(error: Exception) -> EventProcError:
     return failure
 
 
+def error_categories(base: type[EventProcError] = EventProcError) -> set[str]:
+    """The categories of all errors there are, those that other packages add included."""
+    return {base.category}.union(*(error_categories(kind) for kind in base.__subclasses__()))
+
+
 def near_names(name: str, known: Iterable[str]) -> str:
     """A sentence that offers the known names nearest to a wrong one.
 

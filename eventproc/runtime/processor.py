@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from eventproc.errors import as_framework_error
+from eventproc.errors import as_framework_error, error_categories, near_names
 from eventproc.modules.service import Service
 from eventproc.runtime.builder import Job
 from eventproc.runtime.ordered_output import OrderedOutput, OutputStage
@@ -19,6 +19,7 @@ from eventproc.runtime.transitions import Transitions
 from eventproc.runtime.trigger_report import render_time_report, render_trigger_report
 from eventproc.services.job_report import JobReport
 
+_LOG = logging.getLogger("eventproc.TryToContinue")
 _SUMMARY = logging.getLogger("eventproc.FwkSummary")
 
 _EVENTS_AHEAD_PER_STREAM = 4
@@ -89,6 +90,14 @@ class EventProcessor:
                 end()
 
     def _begin(self) -> None:
+        categories = error_categories()
+        for name in self._job.description.options.TryToContinue:
+            if name not in categories:
+                _LOG.warning(
+                    "process.options.TryToContinue: no error is of category %r: %s",
+                    name,
+                    near_names(name, categories),
+                )
         self._transitions.begin_job()
         for begin in self._job.watch.begin_job:
             begin(self._expected_events())

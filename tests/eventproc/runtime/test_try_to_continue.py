@@ -127,6 +127,11 @@ def test_failures_are_told_in_the_log(run, caplog):
     assert "EventCorruption: out of cheese; the job goes on" in caplog.text
 
 
+def test_a_category_that_no_error_has_is_told_with_the_near_one(run, caplog):
+    run(job(skip=["EventCorruptoin"]))
+    assert "no error is of category 'EventCorruptoin': did you mean 'EventCorruption'" in caplog.text
+
+
 def test_hooks_see_the_end_of_a_module_and_of_an_event_that_failed(run, log):
     run(continued(module("Service", "Recorder", "Recorder"), BAD, paths=[path("p", "bad")]))
     assert [log.count(("post_module", "bad")), log.count(("post_event", 2))] == [3, 1]
