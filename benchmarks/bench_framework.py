@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from figures import Figure, print_figures
 
 from eventproc.model.descriptions import (
     ComponentDescription,
@@ -26,6 +25,7 @@ from eventproc.runtime.builder import build
 from eventproc.runtime.processor import EventProcessor
 from eventproc.services.job_report import JobReport
 from eventproc.services.resource_use import MemoryUse
+from figures import Figure, print_figures
 
 MODULES = 20
 

@@ -10,8 +10,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
-from figures import Figure, print_figures
 
+from figures import Figure, print_figures
 from producers.algorithms.ecal_geometry import CRYSTAL_ETA, CRYSTAL_PHI, N_PHI_COLUMNS, wrap_phi
 from producers.algorithms.image_specification import ImageSpecification
 from producers.algorithms.jet_image import draw_jet_images

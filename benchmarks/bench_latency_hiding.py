@@ -9,12 +9,12 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from figures import Figure, print_figures
 from eventproc.cli.run import run_description
 from eventproc.config.freeze import freeze
 from eventproc.config.loader import load_process
 from eventproc.model.descriptions import ProcessDescription
 from eventproc.services.job_report import JobReport
+from figures import Figure, print_figures
 from inference_client.local_server import LocalServer
 
 ROOT = Path(__file__).resolve().parent.parent

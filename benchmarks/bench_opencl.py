@@ -15,8 +15,6 @@ from pathlib import Path
 
 import numpy as np
 import onnxruntime
-from figures import Figure, print_figures
-from networks import jet_images, residual_network
 from onnx import TensorProto, helper, numpy_helper
 
 from accelerator_server.backends.opencl.device import Device, DeviceChoice, all_devices
@@ -27,6 +25,8 @@ from accelerator_server.backends.opencl.loading import Build, load_network
 from accelerator_server.backends.opencl.lowering import lower
 from accelerator_server.backends.opencl.tiling import DeviceClass
 from accelerator_server.errors import BackendUnavailableError
+from figures import Figure, print_figures
+from networks import jet_images, residual_network
 
 GOALS = {"Intel": ("intel", 0.7), "Portable": ("pocl", 0.2)}
 """Part of a platform's name -> its name in the figures, and its goal as a share of onnxruntime's rate."""

@@ -12,14 +12,14 @@ import time
 from pathlib import Path
 
 import numpy as np
-from figures import Figure, print_figures
-from load import Load, ask, post
-from served import bare_server, dense_request, sparse_request, write_null_model
 
 from accelerator_server.model_loading import load_model
 from accelerator_server.repository import find_versions
+from figures import Figure, print_figures
 from inference_client.local_server import LocalServer
 from inference_client.protocol.routes import infer_path
+from load import Load, ask, post
+from served import bare_server, dense_request, sparse_request, write_null_model
 
 MODELS = Path(__file__).resolve().parent.parent / "data" / "models"
 MODEL = "toptag_small"

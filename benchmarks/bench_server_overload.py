@@ -12,12 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import psutil
-from figures import Figure, print_figures
-from load import Load, ask, post
-from served import dense_request, sparse_request, write_null_model
 
+from figures import Figure, print_figures
 from inference_client.local_server import LocalServer
 from inference_client.protocol.routes import infer_path
+from load import Load, ask, post
+from served import dense_request, sparse_request, write_null_model
 
 ROWS_PER_S = 200.0
 QUEUE = 64
