@@ -17,6 +17,8 @@ from tests.eventproc.io.tracks import write_file
 from tests.integration.batch_task import COPY_CFG, same_events
 from tests.integration.conftest import run_command
 
+pytestmark = pytest.mark.timeout(400)  # jobs of several processes, on a machine that may be busy
+
 LOCAL = ("--engine-option", "processes=2", "--ramp", 0, "--backoff", 0)
 
 

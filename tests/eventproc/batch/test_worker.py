@@ -12,6 +12,9 @@ from tests.eventproc.batch.tasks import make_task, order, run_worker, start_work
 from tests.eventproc.io.tracks import event_id, make_source, write_file
 
 
+pytestmark = pytest.mark.timeout(240)  # several processes one after the other, on a machine that may be busy
+
+
 @pytest.fixture
 def data(tmp_path):
     return write_file(tmp_path / "data.root", 25)
