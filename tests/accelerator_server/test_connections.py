@@ -74,23 +74,12 @@ async def test_a_client_that_does_not_take_its_answer_is_given_up(tmp_path):
         ]
         writer.write("\r\n".join([*lines, "", ""]).encode() + body)
         async with asyncio.timeout(30):
-            while f'accelerator_rows_total{{model="m",version="1"}} {10**6:.1f}' not in await plainly(
-                session
-            ):
+            while 'accelerator_rows_total{model="m",version="1"} 1e+06' not in await metrics(session):
                 pass
-            while await open_connections(session) > 1:
+            while "accelerator_connections 1.0" not in await metrics(session):
                 pass
         writer.transport.abort()
         await infer(session, ROW)
-
-
-async def plainly(session) -> str:
-    return (await metrics(session)).replace("1e+06", f"{10**6:.1f}")
-
-
-async def open_connections(session) -> int:
-    async with session.get("/dashboard.json") as reply:
-        return (await reply.json())["connections"]
 
 
 @pytest.mark.parametrize(
@@ -115,8 +104,8 @@ async def test_what_is_not_quite_http_is_refused_and_nothing_after_it_is_read(tm
         async with asyncio.timeout(10):
             reply = await reader.read()
         await close(writer)
-        assert reply.startswith(b"HTTP/1.0 400") or reply.startswith(b"HTTP/1.1 400")
-        assert reply.count(b"HTTP/1.") == 1
+        assert reply.startswith((b"HTTP/1.0 400", b"HTTP/1.1 400"))
+        assert reply.count(b"\r\nDate: ") == 1
         assert b"Traceback" not in reply
         assert 'code="not_found"' not in await metrics(session)
         await infer(session, ROW)
