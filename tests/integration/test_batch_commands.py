@@ -163,6 +163,7 @@ def test_jobs_that_fail_are_listed_by_exit_code_and_not_tried_for_ever(folder):
     assert "0 of 2 jobs are finished" in collected.err
 
 
+@pytest.mark.soak
 def test_identical_jobs_all_read_everything(folder):
     words = ("--task", "load", "--identical", 2, "--dataset", "b.root", "--follow")
     loaded = run_command(folder, "submit", "copy_cfg.py", *words, *LOCAL)

@@ -10,7 +10,6 @@ from tests.eventproc.io.tracks import write_file
 from tests.integration.batch_task import COPY_CFG, runs_alive, same_events, wait_until
 from tests.integration.conftest import run_command
 
-
 pytestmark = pytest.mark.timeout(400)  # several processes one after the other, on a machine that may be busy
 
 

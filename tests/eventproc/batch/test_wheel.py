@@ -49,6 +49,7 @@ def test_an_unpacked_wheel_wins_over_what_is_installed_and_knows_its_plugins(tmp
     assert "PoolSource" in done.stdout
 
 
+@pytest.mark.soak
 def test_pip_takes_the_wheel_for_one(tmp_path):
     path = pack_wheel(distribution("eventproc"), tmp_path)
     words = [

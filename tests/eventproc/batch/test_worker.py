@@ -11,7 +11,6 @@ from eventproc.batch.records import Hooks, Limits
 from tests.eventproc.batch.tasks import make_task, order, run_worker, start_worker
 from tests.eventproc.io.tracks import event_id, make_source, write_file
 
-
 pytestmark = pytest.mark.timeout(240)  # several processes one after the other, on a machine that may be busy
 
 
@@ -193,9 +192,9 @@ def test_hooks_fetch_inputs_and_bring_outputs_away(tmp_path, data):
     ("hooks", "code"),
     [
         (Hooks(stage_in="false"), 60311),
-        (Hooks(stage_in="no-such-program"), 60311),
+        pytest.param(Hooks(stage_in="no-such-program"), 60311, marks=pytest.mark.soak),
         (Hooks(stage_out="false", output_to="x"), 60307),
-        (Hooks(output_to="/proc/none"), 60307),
+        pytest.param(Hooks(output_to="/proc/none"), 60307, marks=pytest.mark.soak),
     ],
 )
 def test_hooks_that_fail_have_codes_of_their_own(tmp_path, data, hooks, code):
