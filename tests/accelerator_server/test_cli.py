@@ -1,9 +1,11 @@
 """The command line: what it prints, and how it ends."""
 
 import socket
+import sys
 
 import pytest
 
+from accelerator_server.cli import main
 from tests.accelerator_server.model_files import affine_model, write_model
 from tests.accelerator_server.process import run_command, server_process
 
@@ -46,16 +48,19 @@ FAILED_STARTS = {
 
 @pytest.mark.parametrize(("code", "told", "words"), FAILED_STARTS.values(), ids=FAILED_STARTS.keys())
 def test_a_start_that_fails_says_why_in_one_line_and_by_its_exit_code(
-    tmp_path, monkeypatch, code, told, words
+    tmp_path, monkeypatch, capsys, code, told, words
 ):
     (tmp_path / "empty").mkdir()
     write_model(tmp_path / "models", backend="openvino", model=affine_model())
     monkeypatch.chdir(tmp_path)
-    result = run_command("serve", *words)
-    assert result.returncode == code, result.stderr
-    assert told in result.stderr
-    assert result.stdout == ""
-    assert "Traceback" not in result.stderr
+    monkeypatch.setattr(sys, "argv", ["accelerator-server", "serve", *words])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    out, err = capsys.readouterr()
+    assert ended.value.code == code, err
+    assert told in err
+    assert out == ""
+    assert "Traceback" not in err
 
 
 def test_an_address_that_is_taken_is_an_error_of_its_own(tmp_path):
