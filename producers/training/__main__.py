@@ -32,7 +32,7 @@ from producers.training.export import ExportError, check_engines, export_model, 
 from producers.training.model_card import write_model_card
 from producers.training.networks import NETWORKS
 from producers.training.quantize import CALIBRATION_IMAGES, quantize_model
-from producers.training.train import Recipe, train
+from producers.training.train import DeviceError, Recipe, choose_device, train
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 
@@ -108,11 +108,16 @@ def train_command(
     bfloat16: Annotated[bool, typer.Option(help="Compute in bfloat16.")] = True,
     threads: Annotated[int, typer.Option(help="Threads of torch.")] = 1,
     report_every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 500,
+    device: Annotated[str, typer.Option(help="Such as cpu or cuda; auto: a GPU if there is one.")] = "auto",
 ) -> None:
     """Trains one stage of a network; stopped and called again, it goes on from its checkpoint."""
     torch.set_num_threads(threads)
     if network not in NETWORKS:
         sys.exit(f"no network {network!r}; there are {', '.join(NETWORKS)}")
+    try:
+        place = choose_device(device)
+    except DeviceError as error:
+        sys.exit(str(error))
     recipe = Recipe(
         network=network,
         specification=ImageSpecification(pixels=pixels, pixel_rule=pixel_rule),
@@ -122,10 +127,16 @@ def train_command(
         bfloat16=bfloat16,
     )
     training, validation = _load(events, test=False), leading_jets(_load(events, test=True))
-    typer.echo(f"{len(training)} jets to train on, {len(validation)} held out")
+    typer.echo(f"{len(training)} jets to train on, {len(validation)} held out; computing on {place}")
     try:
         performance = train(
-            recipe, training, validation, folder, start_from=start_from, report_every=report_every
+            recipe,
+            training,
+            validation,
+            folder,
+            start_from=start_from,
+            report_every=report_every,
+            device=place,
         )
     except (OSError, CheckpointError) as error:
         sys.exit(str(error))

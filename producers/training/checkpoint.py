@@ -55,7 +55,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         FileNotFoundError: There is none.
         CheckpointError: The file holds something else.
     """
-    state = torch.load(path, weights_only=True)
+    state = torch.load(path, weights_only=True, map_location="cpu")
     names = {field.name for field in fields(Checkpoint)}
     if not isinstance(state, dict) or state.keys() != names:
         message = f"{path} is no checkpoint of `python -m producers.training train`"

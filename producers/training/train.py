@@ -63,17 +63,42 @@ class Recipe:
         )
 
 
+class DeviceError(ValueError):
+    """The device that was asked for is not there."""
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """Chooses where to train.
+
+    Args:
+        name: torch's name of a device, such as "cpu" or "cuda:1"; "auto" is a GPU where there is one.
+
+    Raises:
+        DeviceError: This machine, or this torch, has no such device.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        message = f"cannot train on {name!r}: {str(error).splitlines()[0]}; auto and cpu are always there"
+        raise DeviceError(message) from None
+    return device
+
+
 class Trainer:
     """A network in training with all that a checkpoint must hold."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, device: torch.device | None = None) -> None:
         torch.manual_seed(recipe.seed)
         self.recipe = recipe
+        self.device = device or torch.device("cpu")
         # Only ``run`` and ``restore`` change what follows.
         self.step = 0
         # As Any, since torch's stubs do not know of memory formats in Module.to.
         network: Any = NETWORKS[recipe.network]()
-        self.network: nn.Module = network.to(memory_format=torch.channels_last)
+        self.network: nn.Module = network.to(self.device, memory_format=torch.channels_last)
         self.average = copy.deepcopy(self.network)
         self.optimizer = torch.optim.AdamW(
             self.network.parameters(), recipe.learning_rate, weight_decay=recipe.weight_decay
@@ -88,10 +113,11 @@ class Trainer:
         """
         self.network.train()
         total, n_steps = 0.0, 0
-        for images, labels in _batches(jets, self.recipe, self.step, until):
+        for batch, truth in _batches(jets, self.recipe, self.step, until):
+            images, labels = batch.to(self.device), truth.to(self.device)
             for group in self.optimizer.param_groups:
                 group["lr"] = self.recipe.learning_rate_at(self.step)
-            with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
                 logits = self.network(images)
             loss = nn.functional.cross_entropy(
                 logits.float(), labels, label_smoothing=self.recipe.label_smoothing
@@ -169,6 +195,7 @@ def train(
     *,
     start_from: Path | None = None,
     report_every: int = 500,
+    device: torch.device | None = None,
 ) -> TaggingPerformance:
     """Trains one stage, with a checkpoint and a measurement every so often; called again it goes on.
 
@@ -180,6 +207,7 @@ def train(
             written.
         start_from: Checkpoint of an earlier stage whose weights this one begins with.
         report_every: Steps between checkpoints.
+        device: Where to compute, the CPU if None; a checkpoint of one device goes on on another.
 
     Returns:
         What the averaged weights reach at the end.
@@ -189,7 +217,7 @@ def train(
     """
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, curve = folder / "checkpoint.pt", folder / "curve.tsv"
-    trainer = Trainer(recipe)
+    trainer = Trainer(recipe, device)
     if checkpoint.exists():
         trainer.restore(checkpoint)
         logger.info("going on from step %d of %d", trainer.step, recipe.steps)
@@ -217,13 +245,14 @@ def score_jets(
 ) -> npt.NDArray[np.float32]:
     """Gives the probability of top for every jet: float32, (n_jets,)."""
     network.eval()
+    device = next(network.parameters()).device
     scores = []
     random = np.random.default_rng(0)
     with torch.inference_mode():
         for start in range(0, len(jets), batch_size):
             chosen = np.arange(start, min(start + batch_size, len(jets)))
             images = draw_batch(jets, chosen, specification, NO_AUGMENTATION, random)
-            scores.append(torch.softmax(network(_as_input(images)), dim=1)[:, 1].numpy())
+            scores.append(torch.softmax(network(_as_input(images).to(device)), dim=1)[:, 1].cpu().numpy())
     return np.concatenate(scores)
 
 

@@ -28,7 +28,7 @@ if find_spec("torch") is not None and find_spec("onnx") is not None:
     from producers.training.export import ExportError, check_engines, export_model, load_tagger
     from producers.training.model_card import write_model_card
     from producers.training.networks import NETWORKS, Tagger
-    from producers.training.train import Recipe, Trainer, train
+    from producers.training.train import DeviceError, Recipe, Trainer, choose_device, train
 
 pytestmark = pytest.mark.requires("train")
 
@@ -86,6 +86,13 @@ def test_a_stage_begins_with_the_weights_of_the_one_before(jets, tmp_path):
     trainer.start_from(tmp_path / "first" / "checkpoint.pt")
     for name, weight in read_checkpoint(tmp_path / "first" / "checkpoint.pt").average.items():
         assert torch.equal(trainer.network.state_dict()[name], weight)
+
+
+def test_a_device_is_chosen_or_refused_in_words():
+    assert choose_device("cpu").type == "cpu"
+    assert choose_device().type == ("cuda" if torch.cuda.is_available() else "cpu")
+    with pytest.raises(DeviceError, match="cannot train on 'cuda:99'"):
+        choose_device("cuda:99")
 
 
 def test_the_learning_rate_warms_up_and_falls_to_nothing():
@@ -166,6 +173,7 @@ def test_an_engine_that_disagrees_is_named(jets, tmp_path, monkeypatch):
         (["train", "--network", "resnet51", "--events", "e", "--folder", "f"], "small_convnext, resnet50"),
         (["export", "--events", "e", "--folder", "f", "--checkpoint", "c"], "cannot read the checkpoint c"),
         (["train", "--events", "nowhere", "--folder", "f"], "generate"),
+        (["train", "--events", "e", "--folder", "f", "--device", "abacus"], "cannot train on 'abacus'"),
         (["compare", "--events", "e", "a=nowhere"], "no model.toml in 'nowhere'"),
         (["quantize", "--events", "e", "--source", "nowhere", "--folder", "f"], "nowhere holds no model"),
     ],
