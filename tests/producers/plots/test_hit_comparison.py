@@ -1,14 +1,12 @@
 """Tests of the comparison of hits, on the files that come with the project and on recorded collisions."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from eventproc.errors import FileWriteError
-from producers.plots.hit_comparison import draw_comparison, read_hits, table_lines
+from producers.plots.hit_comparison import draw_comparison, main, read_hits, table_lines
 
 DATA = Path(__file__).parents[3] / "data"
 
@@ -20,23 +18,20 @@ def test_hits_are_read_in_any_layout():
         assert sample.counts.sum() == len(sample.rawId) == len(sample.energy) == len(sample.time) > 1000
 
 
-def test_one_command_draws_and_prints(tmp_path):
-    command = [sys.executable, "-m", "producers.plots.hit_comparison", "top_qcd.root", "edm_rechits.root"]
-    command += ["--names", "first", "second", "-o", str(tmp_path / "new" / "hits.png")]
-    result = subprocess.run(command, cwd=DATA, capture_output=True, text=True, timeout=100, check=True)
-    assert (tmp_path / "new" / "hits.png").read_bytes().startswith(b"\x89PNG")
-    rows = [line.split("|") for line in result.stdout.splitlines() if line.startswith("| above 0.25 GeV")]
+def test_one_command_draws_and_prints(tmp_path, capsys):
+    output = tmp_path / "new" / "hits.png"
+    main(DATA / "top_qcd.root", DATA / "edm_rechits.root", output, ("first", "second"))
+    assert output.read_bytes().startswith(b"\x89PNG")
+    printed = capsys.readouterr().out
+    rows = [line.split("|") for line in printed.splitlines() if line.startswith("| above 0.25 GeV")]
     mean = read_hits(DATA / "top_qcd.root").mean_multiplicity(0.25)
     assert rows[0][2].strip() == str(mean)
-    assert "| hits an event | first | second |" in result.stdout
+    assert "| hits an event | first | second |" in printed
 
 
 def test_a_file_that_is_missing_is_named_without_a_traceback(tmp_path):
-    command = [sys.executable, "-m", "producers.plots.hit_comparison", "nowhere.root", "top_qcd.root"]
-    result = subprocess.run(command, cwd=DATA, capture_output=True, text=True, timeout=100, check=False)
-    assert result.returncode == 1
-    assert "nowhere.root" in result.stderr
-    assert "Traceback" not in result.stderr
+    with pytest.raises(SystemExit, match=r"nowhere\.root"):
+        main(tmp_path / "nowhere.root", DATA / "top_qcd.root", tmp_path / "hits.png")
 
 
 def test_a_picture_that_cannot_be_written_is_named():
