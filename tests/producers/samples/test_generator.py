@@ -75,7 +75,7 @@ def test_the_hardest_jet_points_to_a_hard_parton():
 
 @pytest.mark.requires("samples")
 def test_pileup_adds_hits():
-    alone, crowded = first_events(count=3), first_events(count=3, pileup=30.0)
+    alone, crowded = first_events(count=2), first_events(count=2, pileup=20.0)
     assert sum(len(event.rawId) for event in crowded) > 1.2 * sum(len(event.rawId) for event in alone)
 
 
