@@ -61,7 +61,11 @@ def suggested_timeout_s(total_us: npt.NDArray[Any]) -> int:
     Returns:
         Whole seconds, at least 1, rounded up to 1, 2 or 5 times a power of ten.
     """
-    wanted_s = max(SAFETY * float(np.percentile(total_us, 99)), float(total_us.max())) * 1e-6
+    return whole_timeout_s(max(SAFETY * float(np.percentile(total_us, 99)), float(total_us.max())) * 1e-6)
+
+
+def whole_timeout_s(wanted_s: float) -> int:
+    """Seconds rounded up to 1, 2 or 5 times a power of ten, at least 1."""
     decade: int = 10 ** max(0, math.floor(math.log10(max(wanted_s, SHORTEST_S))))
     return next(step * decade for step in (1, 2, 5, 10) if step * decade >= wanted_s)
 

@@ -20,6 +20,7 @@ from inference_client.configuration import ClientConfiguration
 from inference_client.local_server import LocalServer
 from inference_client.signature import ModelExpectation
 from producers.inference_errors import as_framework_errors
+from producers.inference_records import SAFETY, whole_timeout_s
 from producers.inference_summary import summary_lines
 from producers.model_client import AsksModel, ModelClient
 from producers.threaded_model_client import ThreadedModelClient
@@ -126,14 +127,8 @@ class InferenceService(Service):
         self._ended_s = time.monotonic()
 
     def report(self) -> Mapping[str, Any]:
-        """Each model's figures, and how often the fallback answered."""
-        return {
-            client.configuration.model_name: {
-                "fallbackCalls": client.fallback_calls,
-                "asked": [dataclasses.asdict(statistics) for statistics in client.statistics()],
-            }
-            for client in self._clients
-        }
+        """Each model's figures, which timeout they suggest, and how often the fallback answered."""
+        return {client.configuration.model_name: _figures(client) for client in self._clients}
 
     def summary(self) -> Mapping[str, str]:
         """Rows, rates, batch sizes and latencies of each model."""
@@ -164,3 +159,13 @@ class InferenceService(Service):
                 self._local.start()
                 _LOG.info("the accelerator server is ready at %s", self._local.address)
             return self._local.address
+
+
+def _figures(client: AsksModel) -> dict[str, Any]:
+    everything = client.statistics()
+    slow_s = SAFETY * max((statistics.latency.p99_s for statistics in everything), default=0.0)
+    return {
+        "fallbackCalls": client.fallback_calls,
+        "suggestedTimeout_s": whole_timeout_s(slow_s) if slow_s else None,
+        "asked": [dataclasses.asdict(statistics) for statistics in everything],
+    }

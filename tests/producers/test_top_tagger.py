@@ -219,3 +219,18 @@ async def test_verbose_tells_of_every_answer(caplog):
     assert re.search(
         rf"event .*: 1 rows from {server.address} \(cpu, batch of 1\) at try 1 in [\d.]+ ms", told
     )
+
+
+async def test_the_report_suggests_a_timeout_and_tells_the_latency_of_each_server():
+    async with serve() as server:
+        report, _ = await tag([ONE_JET, NO_JET], server)
+    figures = report.services["InferenceService"]["toptag"]
+    assert figures["suggestedTimeout_s"] in (1, 2, 5)
+    (seen,) = figures["asked"][0]["servers"]
+    assert 0 < seen["latency"]["p50_s"] <= seen["latency"]["p95_s"] <= seen["latency"]["p99_s"]
+
+
+async def test_without_an_answer_no_timeout_is_suggested():
+    async with serve() as server:
+        report, _ = await tag([NO_JET], server)
+    assert report.services["InferenceService"]["toptag"]["suggestedTimeout_s"] is None

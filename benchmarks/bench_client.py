@@ -1,0 +1,139 @@
+"""What framework and client cost an event, what a distant server costs, and what an image weighs on the wire.
+
+The flagship job and the same written by hand (by_hand.py) run in turns over the sample, in processes of
+their own, against one server. Compared is the CPU time of the loop, since the server shares the cores.
+"""
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import awkward as ak
+import uproot
+
+from figures import Figure, print_figures
+from inference_client.local_server import LocalServer
+from inference_client.protocol.arrays import sparse_tensor
+from inference_client.protocol.codec import encode_request
+from inference_client.protocol.messages import InferenceRequest
+from producers.algorithms.ecal_geometry import crystal_positions, transverse_energy
+from producers.algorithms.image_specification import ImageSpecification
+from producers.algorithms.jet_clustering import cluster_jets
+from producers.algorithms.jet_image import draw_jet_images
+from producers.algorithms.rechit_selection import RecHitSelection, Severity
+
+ROOT = Path(__file__).resolve().parent.parent
+JOB = ROOT / "python_configs" / "top_tagging_cfg.py"
+SAMPLE = ROOT / "data" / "top_qcd.root"
+BY_HAND = Path(__file__).with_name("by_hand.py")
+MODEL = "toptag_small"
+MANY_STREAMS = 128
+
+
+def emulated(service_time_s: float) -> list[str]:
+    """A device of that latency and any throughput, with the real model's signature and no work."""
+    settings = {"backend": "emulated", "backend_parameters.service_time_s": service_time_s,
+                "backend_parameters.pipeline_depth": 64}  # fmt: skip
+    return [word for key, value in settings.items() for word in ("--set", f"{MODEL}.{key}={value}")]
+
+
+def job(server: str, folder: Path, events: int, streams: int) -> dict:
+    """The job's report."""
+    words = [f"servers={server}", f"maxEvents={events}", f"numberOfStreams={streams}", "overwrite=True"]
+    report = folder / "report.xml"
+    command = [
+        Path(sys.executable).with_name("eventproc"),
+        "run",
+        str(JOB),
+        f"outputFile={folder / 'job.root'}",
+    ]
+    subprocess.run([*command, *words, "--jobreport", str(report)], check=True, cwd=ROOT, capture_output=True)
+    return json.loads(report.with_suffix(".json").read_text())
+
+
+def by_hand(server: str, folder: Path, events: int) -> tuple[float, float, float]:
+    """Seconds, CPU seconds and jets of the loop written by hand."""
+    command = [sys.executable, str(BY_HAND), server, str(SAMPLE), str(folder / "by_hand.root"), str(events)]
+    done = subprocess.run(command, check=True, cwd=ROOT, capture_output=True, text=True)
+    seconds, cpu_s, jets = map(float, done.stdout.split())
+    return seconds, cpu_s, jets
+
+
+def cost_figure(folder: Path, rounds: int, events: int) -> Figure:
+    """CPU time of framework and client over that of the script."""
+    ours, theirs = [], []
+    with LocalServer(str(ROOT / "data" / "models"), emulated(0.0)) as server:
+        for _ in range(rounds):
+            report = job(server.address, folder, events, 16)
+            timing = report["services"]["Timing"]
+            asked = report["services"]["InferenceService"][MODEL]["asked"][0]
+            _, cpu_s, jets = by_hand(server.address, folder, events)
+            if asked["rows"] != jets:
+                raise SystemExit(f"the job asked about {asked['rows']} jets, the script about {jets:.0f}")
+            ours.append(1e6 * timing["TotalLoopCPU"] / events)
+            theirs.append(1e6 * cpu_s / events)
+    print(f"CPU us an event: job {', '.join(f'{us:.0f}' for us in ours)}")
+    print(f"             by hand {', '.join(f'{us:.0f}' for us in theirs)}")
+    return Figure("cpu_of_job_over_by_hand", min(ours) / min(theirs), 1.15, at_most=True)
+
+
+def latency_figure(folder: Path, rounds: int, events: int) -> Figure:
+    """Events a second with a server 60 ms away over those with one that answers at once."""
+    rates: dict[float, list[float]] = {0.0: [], 0.060: []}
+    models = str(ROOT / "data" / "models")
+    with LocalServer(models, emulated(0.0)) as near, LocalServer(models, emulated(0.060)) as far:
+        for _ in range(rounds):
+            for server, measured in zip((near, far), rates.values(), strict=True):
+                report = job(server.address, folder, events, MANY_STREAMS)
+                measured.append(report["services"]["Timing"]["EventThroughput"])
+    for latency_s, measured in rates.items():
+        print(
+            f"{1000 * latency_s:2.0f} ms, {MANY_STREAMS} streams: {', '.join(f'{r:.0f}' for r in measured)}"
+            " events/s"
+        )
+    return Figure(
+        "rate_at_60_ms_over_0_ms", statistics.median(rates[0.060]) / statistics.median(rates[0.0]), 0.95
+    )
+
+
+def bytes_figures(n_events: int) -> list[Figure]:
+    """Size of requests of one event each, over that of the same images as float32 for each pixel."""
+    with uproot.open(SAMPLE) as file:
+        names = ("ecalRecHits_rawId", "ecalRecHits_energy", "ecalRecHits_flags")
+        events = file["Events"].arrays(names, entry_stop=n_events)
+    sent, n_images = {"nearest": 0, "area": 0}, 0
+    for event in events:
+        raw_id, energy, flags = (ak.to_numpy(event[name]) for name in names)
+        kept, _ = RecHitSelection(0.25, Severity(2)).select(raw_id, energy, flags)
+        (eta, phi), energy = crystal_positions(raw_id[kept]), energy[kept]
+        jets = cluster_jets(transverse_energy(energy, eta), eta, phi, et_min=200.0)
+        n_images += len(jets.pt)
+        for rule in sent if len(jets.pt) else ():
+            specification = ImageSpecification(pixel_rule=rule)
+            images = draw_jet_images(specification, energy, eta, phi, jets.pt, jets.eta, jets.phi)
+            tensor = sparse_tensor("images", (1, 224, 224), images.counts, images.index, images.value)
+            sent[rule] += len(encode_request(InferenceRequest(id="benchmark", inputs=[tensor])))
+    dense = n_images * 4 * ImageSpecification().pixels ** 2
+    return [
+        Figure(f"bytes_an_image_{rule}_over_dense", sent[rule] / dense, goal, at_most=True)
+        for rule, goal in (("nearest", 1 / 40), ("area", 1 / 10))
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="under a minute, with fewer rounds")
+    rounds = 2 if parser.parse_args().quick else 5
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cost = cost_figure(folder, rounds, 500)
+        latency = latency_figure(folder, rounds, 500)
+    print_figures(cost, latency, *bytes_figures(100 if rounds == 2 else 500))
+
+
+if __name__ == "__main__":
+    main()
