@@ -13,7 +13,7 @@ from tests.eventproc.batch.dask_cluster import dask_cluster
 from tests.integration.batch_task import finished, kill_tree, runs_alive, same_events, start, wait_until
 from tests.integration.conftest import FLAGSHIP, ROOT, SAMPLE, run_command
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(1800)
 
 
 @dataclass
@@ -79,7 +79,7 @@ def run_campaign(folder, server, engine, *, events, jobs, kills):
             wait_until(lambda: (folder / "task" / "task.json").exists() or following.poll() is not None)
             task = TaskFolder.load(folder / "task")
             disturb(task, server, following, kills)
-            out, _ = following.communicate(timeout=600)
+            out, _ = following.communicate(timeout=1500)
         finally:
             following.kill()
             following.communicate()
