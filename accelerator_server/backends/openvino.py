@@ -1,7 +1,9 @@
 """OpenVINO on CPUs, its precision pinned: left alone it computes in bf16 where the CPU can."""
 
+import functools
 import importlib
 import sys
+import threading
 from collections import deque
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -41,11 +43,11 @@ class OpenVinoBackend:
     def __init__(self, settings: BackendSettings) -> None:
         parameters = convert_parameters(settings, OpenVinoParameters, "openvino")
         check_precision(settings.precision, tuple(PRECISION_HINTS), "openvino")
-        openvino = _import_openvino()
-        model = _read(openvino, settings.model)
+        core = _core()
+        model = _read(core, settings.model)
         check_signature("inputs", settings.spec.inputs, _tensors(model.inputs))
         check_signature("outputs", settings.spec.outputs, _tensors(model.outputs))
-        self._compiled = _compile(openvino, model, parameters, settings.precision)
+        self._compiled = _compile(core, model, parameters, settings.precision)
         self._output_names = [spec.name for spec in settings.spec.outputs]
         self._idle_requests: deque[Any] = deque()  # its append and pop are atomic
         self.device = parameters.device.lower()
@@ -83,16 +85,29 @@ def _import_openvino() -> Any:
             sys.modules["openvino_telemetry"] = present
 
 
-def _read(openvino: Any, model: bytes) -> Any:
+_making_core = threading.Lock()
+
+
+def _core() -> Any:
+    """The one Core of this process: when the last one goes it unloads the plugin under its own threads."""
+    with _making_core:
+        return _only_core()
+
+
+@functools.cache
+def _only_core() -> Any:
+    return _import_openvino().Core()
+
+
+def _read(core: Any, model: bytes) -> Any:
     try:
-        return openvino.Core().read_model(model)
+        return core.read_model(model)
     except RuntimeError as error:
         message = f"openvino cannot read the model: {error}"
         raise ModelRefusedError(message) from error
 
 
-def _compile(openvino: Any, model: Any, parameters: OpenVinoParameters, precision: str) -> Any:
-    core = openvino.Core()
+def _compile(core: Any, model: Any, parameters: OpenVinoParameters, precision: str) -> Any:
     properties: dict[str, Any] = {
         "INFERENCE_PRECISION_HINT": PRECISION_HINTS[precision],
         "PERFORMANCE_HINT": "LATENCY",
