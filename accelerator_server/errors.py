@@ -135,6 +135,14 @@ class ModelNotReadyError(RefusedRequestError):
     retry_after_s = 5
 
 
+class DeviceGoneError(RefusedRequestError):
+    """The device failed for good while it had the request; another server, or another device, can answer."""
+
+    status = 503
+    code = "device_lost"
+    retry_after_s = 5
+
+
 class DrainingError(RefusedRequestError):
     """The server is about to stop."""
 

@@ -9,14 +9,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from accelerator_server.backends.base import Array, Backend
-from accelerator_server.errors import BackendFailedError
+from accelerator_server.errors import (
+    BackendFailedError,
+    BackendUnavailableError,
+    DeviceGoneError,
+    RefusedRequestError,
+)
 from accelerator_server.model_queue import Completed, Job, ModelQueue
 from accelerator_server.model_spec import ModelSpec
 from inference_client.protocol.arrays import scatter_into
 
 logger = logging.getLogger(__name__)
 
-Outcome = tuple[Job, Completed | BackendFailedError]
+Outcome = tuple[Job, Completed | RefusedRequestError]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,14 @@ class BatchReport:
         n_rows: Rows of the batch, without padding.
         compute_s: Time on the device.
         busy_s: The same with the time to fill the batch and to cut it.
+        device_lost: The device is gone; nothing more must be given to it.
     """
 
     outcomes: list[Outcome]
     n_rows: int
     compute_s: float
     busy_s: float
+    device_lost: bool = False
 
 
 class BatchRunner:
@@ -57,6 +64,10 @@ class BatchRunner:
         """Runs jobs as one batch; if it fails, runs its halves, so that only the culprit fails."""
         try:
             return [self._run_together(jobs)]
+        except BackendUnavailableError:
+            logger.exception("a device is lost with %d requests on it", len(jobs))
+            refusal = DeviceGoneError("the device was lost before the result was there")
+            return [BatchReport([(job, refusal) for job in jobs], 0, 0.0, 0.0, device_lost=True)]
         except Exception as error:
             if len(jobs) > 1:
                 middle = len(jobs) // 2
@@ -118,6 +129,7 @@ class DeviceThread:
         self._queue = queue
         self._deliver = deliver
         self._in_use = threading.Lock()  # whoever runs the runner holds it
+        self._lost = False  # whoever runs the runner sets it
         # A daemon, so that a hung device cannot keep the process from ending; `join` is the ordinary end.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -134,18 +146,23 @@ class DeviceThread:
         """Runs what waits in the caller's thread, if this one is idle.
 
         Returns:
-            What `deliver` would have got; None if the runner is in use.
+            What `deliver` would have got; None if the runner is in use or its device is lost.
         """
-        if not self._in_use.acquire(blocking=False):
+        if self._lost or not self._in_use.acquire(blocking=False):
             return None
         try:
             jobs = self._queue.take(wait=False)
-            return self._runner.run(jobs) if jobs else []
+            return self._run_noting_loss(jobs) if jobs else []
         finally:
             self._in_use.release()
 
     def _run(self) -> None:
-        while jobs := self._queue.take():
+        while not self._lost and (jobs := self._queue.take()):
             with self._in_use:
-                reports = self._runner.run(jobs)
+                reports = self._run_noting_loss(jobs)
             self._deliver(reports)
+
+    def _run_noting_loss(self, jobs: list[Job]) -> list[BatchReport]:
+        reports = self._runner.run(jobs)
+        self._lost = any(report.device_lost for report in reports)
+        return reports

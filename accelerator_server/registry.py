@@ -28,8 +28,9 @@ class ModelRegistry:
 
     @property
     def ready(self) -> bool:
-        """Whether loading is over and no model was refused."""
-        return bool(self.versions) and not self.loading and not self.refused
+        """Whether loading is over, no model was refused, and none has lost its devices."""
+        settled = bool(self.versions) and not self.loading and not self.refused
+        return settled and not any(model.is_lost for model in self.served())
 
     def served(self) -> list[ServedModel]:
         """All versions of all models that are served."""
@@ -40,23 +41,27 @@ class ModelRegistry:
 
         Raises:
             ModelNotFoundError: There is no such model or version.
-            ModelNotReadyError: It is still loading, or was refused.
+            ModelNotReadyError: It is still loading, was refused, or has lost its devices.
         """
         versions = self.versions.get(name)
         if not versions:
             raise self._missing(name)
-        if not version:
-            return versions[max(versions)]
+        wanted = version or str(max(versions))
         for number, model in versions.items():
-            if version == str(number):
-                return model
+            if wanted == str(number):
+                return _ready(model)
         message = f"model {name} has version {', '.join(map(str, sorted(versions)))}, not {version[:40]}"
         raise ModelNotFoundError(message)
 
     def index(self) -> list[dict[str, str]]:
         """The answer of the repository extension: name, version, state and reason of each model."""
         served = [
-            {"name": model.name, "version": model.version, "state": "READY", "reason": ""}
+            {
+                "name": model.name,
+                "version": model.version,
+                "state": "UNAVAILABLE" if model.is_lost else "READY",
+                "reason": "device lost" if model.is_lost else "",
+            }
             for model in self.served()
         ]
         loading = [{"name": name, "state": "LOADING", "reason": ""} for name in sorted(self.loading)]
@@ -91,3 +96,10 @@ class ModelRegistry:
         if name in self.loading or name in self.refused:
             return ModelNotReadyError(f"model {name} is {'loading' if name in self.loading else 'refused'}")
         return ModelNotFoundError(f"no model {name[:80]!r}; there are {nearest(name, list(self.versions))}")
+
+
+def _ready(model: ServedModel) -> ServedModel:
+    if model.is_lost:
+        message = f"model {model.name} has lost its devices; an admin can load it again"
+        raise ModelNotReadyError(message)
+    return model

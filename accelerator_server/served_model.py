@@ -5,10 +5,11 @@ import math
 import time
 
 from accelerator_server.errors import (
-    BackendFailedError,
     DeadlinePassedError,
+    DeviceGoneError,
     DrainingError,
     MalformedRequestError,
+    RefusedRequestError,
 )
 from accelerator_server.executor import BatchReport, BatchRunner, DeviceThread
 from accelerator_server.metrics import Metrics
@@ -49,6 +50,7 @@ class ServedModel:
         self._loop = asyncio.get_running_loop()
         self._quickness = Quickness()  # only the event loop touches it and the next one
         self._handing_over = False
+        self._n_lost = 0  # threads whose device is gone; only the event loop touches it
         self._threads = [
             DeviceThread(
                 BatchRunner(backend, self.spec, padded=config.reproducible),
@@ -64,6 +66,11 @@ class ServedModel:
     def device(self) -> str:
         """Where it computes."""
         return self._backends[0].device
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether no device is left to compute on."""
+        return self._n_lost == len(self._threads)
 
     def start(self) -> None:
         """Starts the device threads."""
@@ -167,6 +174,9 @@ class ServedModel:
 
     def _settle(self, reports: list[BatchReport]) -> None:
         for report in reports:
+            if report.device_lost:
+                self._lose_device(report)
+                continue
             self.statistics.count_batch(report)
             self._quickness.saw(report.n_rows, report.busy_s)
             self._metrics.batch_rows.observe(report.n_rows)
@@ -174,12 +184,22 @@ class ServedModel:
             for job, outcome in report.outcomes:
                 self._settle_job(job, outcome)
 
-    def _settle_job(self, job: Job, outcome: Completed | BackendFailedError) -> None:
-        if isinstance(outcome, BackendFailedError):
+    def _lose_device(self, report: BatchReport) -> None:
+        """Answers what was on a device that is gone; with the last device the model is no longer ready."""
+        self._n_lost += 1
+        for job, outcome in report.outcomes:
+            self._settle_job(job, outcome)
+        if self.is_lost:
+            self._metrics.ready.set(0)
+            for job in self.queue.drop_all():
+                self._settle_job(job, DeviceGoneError(f"all devices of model {self.name} are lost"))
+
+    def _settle_job(self, job: Job, outcome: Completed | RefusedRequestError) -> None:
+        if isinstance(outcome, RefusedRequestError):
             self.statistics.n_failed += 1
         if job.result.done():  # its client has gone or its deadline has passed
             return
-        if isinstance(outcome, BackendFailedError):
+        if isinstance(outcome, RefusedRequestError):
             job.result.set_exception(outcome)
         else:
             self._metrics.queue_seconds.observe(outcome.queue_us / 1e6)

@@ -13,8 +13,8 @@ STUBS = "tests.accelerator_server.stub_backends"
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     """Makes the stub backends known; the gate of the gated ones is open."""
-    for name, kind in (("gated", "Gated"), ("fragile", "Fragile"), ("forgetful", "Forgetful")):
-        monkeypatch.setitem(BACKENDS, name, f"{STUBS}:{kind}Backend")
+    for name in ("gated", "fragile", "mortal", "forgetful"):
+        monkeypatch.setitem(BACKENDS, name, f"{STUBS}:{name.capitalize()}Backend")
     GATE.reset()
     yield GATE
     GATE.open()

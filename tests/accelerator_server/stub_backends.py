@@ -4,6 +4,8 @@ import threading
 
 import numpy as np
 
+from accelerator_server.errors import BackendUnavailableError
+
 POISON = 666.0
 
 
@@ -73,6 +75,20 @@ class FragileBackend(StubBackend):
         if np.any(inputs["x"] == POISON):
             message = "secret path /etc/models"
             raise RuntimeError(message)
+        return super().run(inputs)
+
+
+class MortalBackend(StubBackend):
+    """Its device is lost for good at a batch that holds POISON."""
+
+    is_lost = False
+
+    def run(self, inputs):
+        GATE.pass_through(len(inputs["x"]))
+        self.is_lost = self.is_lost or bool(np.any(inputs["x"] == POISON))
+        if self.is_lost:
+            message = "device stub:0 at /dev/secret is gone"
+            raise BackendUnavailableError(message)
         return super().run(inputs)
 
 
