@@ -80,7 +80,7 @@ def runs(seed: int, n_runs: int, folder: Path) -> None:
             raise
         whole, lost = whole + one_whole, lost + one_lost
     print(f"{whole} events with every score, {lost} without")
-    assert whole > lost
+    assert whole > N_EVENTS  # the schedules are not so bad that nothing is tested
 
 
 @pytest.mark.timeout(300)  # waits for timeouts, at little cost
