@@ -121,34 +121,43 @@ def test_a_process_does_not_read_what_a_process_of_its_name_wrote(flagship, tagg
     assert "made by a process named 'TOPTAG'; give this process another name" in done.err
 
 
+# --- real collision events ---
+
+
+@pytest.fixture(scope="module")
+def collisions(tmp_path_factory, cms_events):
+    """Tags a file of collision events and gives its columns."""
+    folder = tmp_path_factory.mktemp("collisions")
+
+    def tag(name, *words):
+        out = f"{len(list(folder.iterdir()))}.root"
+        words = (f"inputFiles={cms_events / name}", "jetEtMin=20", f"outputFile={out}", *words)
+        done = run_command(folder, "run", FLAGSHIP, *words)
+        assert done.code == 0, done.err
+        return columns(folder / out)
+
+    return tag
+
+
+@pytest.fixture(scope="module")
+def flat(collisions):
+    return collisions("cms2012_ebhits.root")
+
+
 @pytest.mark.requires("cms_events")
-class TestCollisionEvents:
-    @pytest.fixture(scope="class")
-    def collisions(self, tmp_path_factory, cms_events):
-        folder = tmp_path_factory.mktemp("collisions")
+def test_all_collisions_come_out_and_their_jets_are_scored(flat):
+    per_event = ak.num(flat["topTags_score"])
+    assert len(flat) == 100
+    assert 80 <= ak.sum(per_event) <= 90
+    assert ak.sum(per_event > 0) >= 50
+    assert ak.all(flat["topTags_status"] == 0)
 
-        def tag(name, *words):
-            out = f"{len(list(folder.iterdir()))}.root"
-            words = (f"inputFiles={cms_events / name}", "jetEtMin=20", f"outputFile={out}", *words)
-            done = run_command(folder, "run", FLAGSHIP, *words)
-            assert done.code == 0, done.err
-            return columns(folder / out)
 
-        return tag
+@pytest.mark.requires("cms_events")
+def test_the_edm_layout_gives_the_same_scores(collisions, flat):
+    same_but_for_rounding(collisions("cms2012_ebhits_edm.root"), flat)
 
-    @pytest.fixture(scope="class")
-    def flat(self, collisions):
-        return collisions("cms2012_ebhits.root")
 
-    def test_all_events_come_out_and_their_jets_are_scored(self, flat):
-        per_event = ak.num(flat["topTags_score"])
-        assert len(flat) == 100
-        assert 80 <= ak.sum(per_event) <= 90
-        assert ak.sum(per_event > 0) >= 50
-        assert ak.all(flat["topTags_status"] == 0)
-
-    def test_the_edm_layout_gives_the_same_scores(self, collisions, flat):
-        same_but_for_rounding(collisions("cms2012_ebhits_edm.root"), flat)
-
-    def test_the_number_of_streams_does_not_change_the_output(self, collisions, flat):
-        same_but_for_rounding(collisions("cms2012_ebhits.root", "numberOfStreams=1"), flat)
+@pytest.mark.requires("cms_events")
+def test_the_number_of_streams_does_not_change_the_scores_of_collisions(collisions, flat):
+    same_but_for_rounding(collisions("cms2012_ebhits.root", "numberOfStreams=1"), flat)
