@@ -17,9 +17,8 @@ def refused(done, code, *phrases):
         assert phrase in done.err.replace("\n", " "), done.err
     assert "Traceback" not in done.err
     assert not [name for name in done.files() if name.endswith(".root") and not name.startswith("in")]
-    if done.report["exit_code"] != 0:
-        assert done.report["exit_code"] == code
-        assert f'ExitStatus="{code}"' in (done.folder / "FrameworkJobReport.xml").read_text()
+    assert done.report["exit_code"] == code
+    assert f'ExitStatus="{code}"' in (done.folder / "FrameworkJobReport.xml").read_text()
 
 
 def job_file(folder, text, name="job_cfg.py"):
@@ -123,9 +122,7 @@ def test_an_input_file_without_the_tree(flagship, tmp_path):
 
 def test_an_input_file_without_the_branch(flagship, tmp_path):
     write_flat(tmp_path / "in.root", [jet_hits()], without="EBHit_energy")
-    done = flagship("inputFiles=in.root")
-    refused(done, done.report["exit_code"], "EBHit_energy", "in.root")
-    assert done.report["exit_code"] in (8006, 8020, 8021)
+    refused(flagship("inputFiles=in.root"), 8006, "EBHit_energy", "in.root")
 
 
 def test_zero_events_are_a_success_with_an_empty_valid_output(flagship, tmp_path):
