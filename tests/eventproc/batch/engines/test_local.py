@@ -4,6 +4,7 @@ import signal
 import psutil
 import pytest
 
+from eventproc.batch.engines import local_pool
 from eventproc.batch.engines.base import EngineState, Errand
 from eventproc.batch.engines.conformance import LIMITS, EngineConformance
 from eventproc.batch.engines.local import LocalEngine, living, write_identity
@@ -47,3 +48,17 @@ def test_a_process_that_got_the_number_of_another_one_is_not_taken_for_it(tmp_pa
     assert living(path).pid == os.getpid()
     path.write_text(f"[{os.getpid()}, {psutil.Process().create_time() - 100}]")
     assert living(path) is None
+
+
+def test_a_wish_to_kill_that_comes_while_an_attempt_starts_is_heard(tmp_path, monkeypatch):
+    """The process runs and nobody has its number yet: the engine can only leave word."""
+    script = tmp_path / "run.sh"
+    script.write_text("exec sleep 600\n")
+
+    def leave_word_meanwhile(path, pid):
+        (tmp_path / "0.cancelled").touch()
+        write_identity(path, pid)
+
+    monkeypatch.setattr(local_pool, "write_identity", leave_word_meanwhile)
+    local_pool._run(tmp_path, 0, (str(script), "1", str(tmp_path / "log.txt")))
+    assert (tmp_path / "0.ended").exists()
