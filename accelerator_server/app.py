@@ -50,7 +50,7 @@ def make_app(state: ServerState, n_connections: Callable[[], int]) -> web.Applic
     return app
 
 
-BEGAN_NS = "began_ns"
+BEGAN_NS = web.RequestKey("began_ns", int)
 """Where a request carries the time at which its handling began, on the performance counter."""
 
 
