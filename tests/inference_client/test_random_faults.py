@@ -81,7 +81,7 @@ def server_tasks() -> set[asyncio.Task]:
     return {task for task in asyncio.all_tasks() if "RequestHandler" in repr(task.get_coro())}
 
 
-def runs(seed: int, n_runs: int) -> None:
+def runs(seed: int, n_runs: int) -> tuple[int, int]:
     answered = failed = 0
     for k in range(n_runs):
         run_seed = seed + k
@@ -94,6 +94,7 @@ def runs(seed: int, n_runs: int) -> None:
     print(f"{answered} requests answered, {failed} failed")
     # Some schedules leave hardly a way to answer: what must not be is that only those were drawn.
     assert answered > n_runs
+    return answered, failed
 
 
 def test_every_request_ends_once_in_time_with_its_own_rows_or_an_error(sample_seed):
@@ -103,4 +104,5 @@ def test_every_request_ends_once_in_time_with_its_own_rows_or_an_error(sample_se
 @pytest.mark.soak
 @pytest.mark.timeout(3600)
 def test_a_thousand_schedules_of_faults(sample_seed):
-    runs(sample_seed, 1000)
+    answered, failed = runs(sample_seed, 1000)
+    assert answered > failed  # of eight schedules drawn at random that is not certain
