@@ -1,4 +1,4 @@
-"""The command `accelerator-server`: serve, models, check."""
+"""The command `accelerator-server`: serve, models, check, bench."""
 
 import asyncio
 import logging
@@ -9,12 +9,15 @@ from typing import Annotated
 
 import msgspec
 import typer
+from rich.console import Console
+from rich.table import Table
 
+from accelerator_server.bench import BenchReport, bench_model
 from accelerator_server.config import Override, ServerConfig, parse_override, read_server_config
 from accelerator_server.errors import StartError
 from accelerator_server.lifecycle import AcceleratorServer, serve
 from accelerator_server.model_loading import load_model
-from accelerator_server.repository import ModelFolder, check_overrides, find_models
+from accelerator_server.repository import ModelFolder, check_overrides, find_models, model_at
 
 logger = logging.getLogger(__name__)
 
@@ -89,6 +92,73 @@ def check_command(repository: Repository, overrides: Overrides = None) -> None:
     errors = [error for folder in folders if (error := _check(folder, parsed))]
     if errors:
         raise SystemExit(errors[0].exit_code)
+
+
+@app.command("bench")
+def bench_command(
+    model: Annotated[Path, typer.Argument(help="Folder of a model or of one of its versions.")],
+    batch: Annotated[str, typer.Option(metavar="N,N,...", help="Rows of a call.")] = "1",
+    clients: Annotated[
+        str,
+        typer.Option(
+            metavar="N,N,...",
+            help="Callers at the same time; default as many as the device takes at once.",
+        ),
+    ] = "",
+    duration: Annotated[float, typer.Option(min=0.0, help="Seconds for each batch size and clients.")] = 2.0,
+    instances: Annotated[int | None, typer.Option(min=1, help="Load the model so many times.")] = None,
+    overrides: Overrides = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object in place of the table.")] = False,
+) -> None:
+    """Calls a model in this process, with no server and no wire: the speed of the device itself.
+
+    Every caller asks again as soon as it has its answer. Exit codes as of `serve`.
+    """
+    batch_sizes = _counts(batch)
+    numbers_of_clients = _counts(clients) if clients else []
+    folder = model_at(model)
+    parsed = _parsed(overrides)
+    check_overrides(parsed, [folder])
+    if instances:
+        parsed.append(Override(f"{folder.name}.instances", instances))
+    loaded = load_model(folder, parsed)
+    try:
+        report = bench_model(loaded, batch_sizes, numbers_of_clients, duration)
+    finally:
+        loaded.close()
+    if as_json:
+        typer.echo(msgspec.json.encode(report))
+    else:
+        Console().print(_table(report))
+
+
+def _counts(text: str) -> list[int]:
+    words = text.split(",")
+    if not all(word.isdecimal() and int(word) for word in words):
+        message = f"{text!r} is not a list of positive whole numbers, as in 1,8,32"
+        raise typer.BadParameter(message)
+    return [int(word) for word in words]
+
+
+def _table(report: BenchReport) -> Table:
+    devices = ", ".join(dict.fromkeys(report.devices))
+    padded = f", padded to {report.padded_rows} rows" if report.padded_rows else ""
+    table = Table(
+        title=f"{report.model} {report.version}: {report.backend} {report.precision} on {devices}, "
+        f"{report.calls_at_once} at once{padded}"
+    )
+    for heading in ("batch", "clients", "rows/s", "p50 ms", "p90 ms", "p99 ms", "run ms", "calls"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for point in report.points:
+        latencies_ms = (point.latency_p50_ms, point.latency_p90_ms, point.latency_p99_ms, point.run_p50_ms)
+        table.add_row(
+            f"{point.batch_rows}",
+            f"{point.clients}",
+            f"{point.rows_per_s:.5g}",
+            *(f"{latency_ms:.4g}" for latency_ms in latencies_ms),
+            f"{point.calls}",
+        )
+    return table
 
 
 def _check(folder: ModelFolder, overrides: list[Override]) -> StartError | None:

@@ -76,6 +76,24 @@ def find_versions(repository: Path, name: str) -> list[ModelFolder]:
     return sorted(_versions(repository / name), key=lambda folder: folder.version, reverse=True)
 
 
+def model_at(path: Path) -> ModelFolder:
+    """The model of a path: a version's folder, or the newest version in a model's folder.
+
+    Raises:
+        ConfigurationError: There is no model at the path.
+    """
+    path = path.resolve()
+    versions = _versions(path) if MODEL_NAME.fullmatch(path.name) else []
+    if MODEL_VERSION.fullmatch(path.name):
+        versions += [folder for folder in _versions(path.parent) if folder.path == path]
+    if versions:
+        return max(versions, key=lambda folder: folder.version)
+    repository = path if path.is_dir() else path.parent
+    names = [folder.name for folder in find_models(repository)]
+    message = f"no model at {path}; the models in {repository} are {nearest(path.name, names)}"
+    raise ConfigurationError(message)
+
+
 def check_overrides(overrides: list[Override], folders: list[ModelFolder]) -> None:
     """Checks that every override is meant for a model that is there.
 
