@@ -69,7 +69,8 @@ class JsonDialect:
 
         Raises:
             ProtocolError: The body is not one.
-            MalformedRequestError: The length of the JSON part is not one.
+            MalformedRequestError: The length of the JSON part is not one, or an output is asked for in a way
+                that is not offered.
         """
         length = _json_length(body, request_headers)
         try:
@@ -78,10 +79,7 @@ class JsonDialect:
             message = f"not a valid request: {error}"
             raise MalformedBodyError(message) from error
         binary_by_default = bool(request.parameters.pop("binary_data_output", False))
-        binary = {
-            output.name: bool(output.parameters.get("binary_data", binary_by_default))
-            for output in request.outputs
-        }
+        binary = {output.name: _wants_binary(output, binary_by_default) for output in request.outputs}
         decoded = InferenceRequest(
             id=request.id,
             inputs=_tensors(request.inputs, memoryview(body)[length:]),
@@ -106,6 +104,14 @@ def _json_length(body: bytes, request_headers: Mapping[str, str]) -> int:
         message = f"{headers.INFERENCE_HEADER_LENGTH} must be a length within the body"
         raise MalformedRequestError(message)
     return int(text)
+
+
+def _wants_binary(output: JsonOutput, binary_by_default: bool) -> bool:
+    if unknown := output.parameters.keys() - {"binary_data"}:
+        # Triton's classification and shared memory: to leave them out would answer another question.
+        message = f"output {output.name!r}: {', '.join(sorted(unknown))} is not offered here; binary_data is"
+        raise MalformedRequestError(message)
+    return bool(output.parameters.get("binary_data", binary_by_default))
 
 
 def _tensors(tensors: list[JsonTensor], binary: memoryview) -> list[Tensor]:

@@ -71,6 +71,14 @@ REFUSED = {
     "binary of words": (body_of(data=None, parameters={"binary_data_size": "4"}), {}),
     "length beyond the body": (body_of(), {"length": "9999"}),
     "length of words": (body_of(), {"length": "four"}),
+    "classes in place of scores": (
+        {**body_of(), "outputs": [{"name": "y", "parameters": {"classification": 2}}]},
+        {},
+    ),
+    "an answer in shared memory": (
+        {**body_of(), "outputs": [{"name": "y", "parameters": {"shared_memory_region": "r"}}]},
+        {},
+    ),
     "bytes left over": (body_of(), {"binary": b"1234"}),
 }
 
