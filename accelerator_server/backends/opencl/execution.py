@@ -21,6 +21,7 @@ from accelerator_server.backends.opencl.launches import (
 )
 from accelerator_server.backends.opencl.layers import FeatureMap, Network
 from accelerator_server.backends.opencl.placement import Geometry, Placement
+from accelerator_server.backends.opencl.tiling import DeviceClass
 
 FLOAT_BYTES = 4
 
@@ -102,6 +103,10 @@ class Execution:
                 for start in range(0, n_rows, self._chunk_rows):
                     rows = slice(start, min(start + self._chunk_rows, n_rows))
                     pending = self._queue_chunk(flat, outputs, rows)
+            # Intel's runtime computes on the thread that finishes a queue too, but not on one that waits for
+            # an event: of two cores one would do nothing.
+            if self._device.device_class is DeviceClass.CPU:
+                self._compute.finish()
             # The download queue runs in order: when its last copy is done, all are.
             cl.wait_for_events(pending)
         return dict(outputs)
