@@ -9,6 +9,7 @@ from typing import Any, Self, TypeVar
 from inference_client.client import Connect, InferenceClient
 from inference_client.configuration import ClientConfiguration
 from inference_client.protocol.messages import InferenceRequest, ModelMetadata
+from inference_client.recording.recorder import Recorder
 from inference_client.result import InferenceResult
 from inference_client.signature import ModelExpectation
 from inference_client.statistics import ClientStatistics
@@ -29,8 +30,9 @@ class BlockingClient:
         configuration: ClientConfiguration,
         expectation: ModelExpectation | None = None,
         connect: Connect | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
-        self._client = InferenceClient(configuration, expectation, connect)
+        self._client = InferenceClient(configuration, expectation, connect, recorder)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="inference-client", daemon=True)
 

@@ -24,6 +24,8 @@ from inference_client.latency_histogram import LatencyHistogram
 from inference_client.preflight import preflight
 from inference_client.protocol.datatypes import DTYPES
 from inference_client.protocol.messages import InferenceRequest, ModelMetadata
+from inference_client.recording.recorder import Recorder
+from inference_client.recording.recording_transport import RecordingTransport
 from inference_client.request_check import fitted_request
 from inference_client.result import CallRecord, InferenceResult
 from inference_client.servers import Server
@@ -49,6 +51,7 @@ class InferenceClient:
         configuration: Which servers, which model, how patiently.
         expectation: What the caller was made for; checked by `start`.
         connect: Makes the way to a server from its address; HTTP if not given.
+        recorder: Keeps every request and reply; the caller closes it.
     """
 
     def __init__(
@@ -56,10 +59,12 @@ class InferenceClient:
         configuration: ClientConfiguration,
         expectation: ModelExpectation | None = None,
         connect: Connect | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.configuration = configuration
         self._vetting = Vetting(configuration, expectation or ModelExpectation())
         self._connect = connect
+        self._recorder = recorder
         # Filled by start; touched by the loop's thread only.
         self._servers: list[Server] = []
         self._courier: Courier | None = None
@@ -76,7 +81,7 @@ class InferenceClient:
             ConfigurationError: An address, the credentials or a server's model is wrong.
         """
         addresses = server_addresses(self.configuration.servers, os.environ)
-        connect = self._connect or http_connections(self.configuration)
+        connect = self._way(self._connect or http_connections(self.configuration))
         limit, preferred = self.configuration.max_in_flight, self._preferred(addresses)
         self._servers = [
             Server(connect(address), limit, is_preferred=address == preferred) for address in addresses
@@ -192,6 +197,10 @@ class InferenceClient:
             message = "the client was closed"
             raise ClientClosed(message)
         return self._batcher
+
+    def _way(self, connect: Connect) -> Connect:
+        recorder = self._recorder
+        return connect if recorder is None else lambda address: RecordingTransport(connect(address), recorder)
 
     def _preferred(self, addresses: Sequence[str]) -> str:
         if not self.configuration.preferred_server:

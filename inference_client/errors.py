@@ -45,6 +45,10 @@ class RequestMismatchError(ConfigurationError):
     """A request does not fit the model's signature."""
 
 
+class RecordingError(ConfigurationError):
+    """A recording cannot be read, or holds no answer to a request."""
+
+
 class ServersUnavailable(InferenceError):
     """No server gave an answer within the tries allowed; the servers, not the request, are to blame."""
 

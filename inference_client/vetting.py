@@ -35,7 +35,7 @@ class Vetting:
         """
         dialect_of(await transport.read_server_metadata(timeout_s), transport.address)
         model = await transport.read_model_metadata(self.identity.name, self.identity.version, timeout_s)
-        version = self.identity.version or _latest(model.versions)
+        version = self.identity.version or latest_version(model.versions)
         if not self.identity.version and len(model.versions) > 1:
             model = await transport.read_model_metadata(self.identity.name, version, timeout_s)
         check_model(self._expectation, model, transport.address)
@@ -56,6 +56,7 @@ class Vetting:
         known.max_rows = min(known.max_rows or other.max_rows, other.max_rows or known.max_rows)
 
 
-def _latest(versions: list[str]) -> str:
+def latest_version(versions: list[str]) -> str:
+    """The largest of a model's versions; empty if it has none that are numbers."""
     numbers = [int(version) for version in versions if version.isdecimal()]
     return str(max(numbers)) if numbers else ""

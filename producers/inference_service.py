@@ -16,12 +16,15 @@ import msgspec
 from eventproc.errors import ConfigurationError
 from eventproc.modules import ParameterDescription, Service, doc
 from inference_client.addresses import BALANCER_HOST
+from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
 from inference_client.local_server import LocalServer
+from inference_client.recording.recorder import Recorder
+from inference_client.recording.replay_transport import REPLAY_ADDRESS, Replay
 from inference_client.signature import ModelExpectation
 from producers.inference_errors import as_framework_errors
 from producers.inference_records import SAFETY, whole_timeout_s
-from producers.inference_summary import summary_lines
+from producers.inference_summary import summary_lines, told_recording
 from producers.model_client import AsksModel, ModelClient
 from producers.threaded_model_client import ThreadedModelClient
 
@@ -61,9 +64,17 @@ class InferenceService(Service):
         ] = 0.0
         tokenFile: Annotated[str, doc("file with the bearer token", untracked=True)] = ""
         caFile: Annotated[str, doc("certificates to trust for https, PEM", untracked=True)] = ""
+        recordFile: Annotated[
+            str, doc("file to keep every request and reply in; it must not exist", untracked=True)
+        ] = ""
+        replayFile: Annotated[
+            str, doc("such a file to be answered from, in the place of servers", untracked=True)
+        ] = ""
 
     def __init__(self, params: Params) -> None:
         self._params = params
+        self._recorder: Recorder | None = None  # open while the job runs
+        self._replay: Replay | None = None
         self._clients: list[AsksModel] = []
         self._local: LocalServer | None = None  # of this job, once it was needed
         self._starting_local = threading.Lock()  # clients may have loops of their own
@@ -88,9 +99,10 @@ class InferenceService(Service):
             token_file=self._params.tokenFile,
             ca_file=self._params.caFile,
         )
-        client: AsksModel = ModelClient(complete, expectation)
+        asks = ModelClient(complete, expectation, self._make_client)
+        client: AsksModel = asks
         if mode != "Async":
-            client = ThreadedModelClient(ModelClient(complete, expectation), blocks=mode == "Sync")
+            client = ThreadedModelClient(asks, blocks=mode == "Sync")
         self._clients.append(client)
         return client
 
@@ -105,6 +117,11 @@ class InferenceService(Service):
             return
         servers = self._params.servers
         with as_framework_errors():
+            if self._params.recordFile:
+                self._recorder = Recorder(self._params.recordFile)
+            if self._params.replayFile:
+                self._replay = await asyncio.to_thread(Replay, self._params.replayFile)
+                servers = [REPLAY_ADDRESS]
             if not servers and BALANCER_HOST not in os.environ:
                 servers = [await self._local_address()]
             fallback = self._local_address if self._params.fallback.enable else None
@@ -112,11 +129,13 @@ class InferenceService(Service):
                 await client.start(servers, fallback)
 
     async def stop(self) -> None:
-        """Closes connections and ends the server of this job."""
+        """Closes connections, ends the server of this job, and gives the recording its name."""
         for client in self._clients:
             await client.close()
         if self._local is not None:
             await asyncio.to_thread(self._local.close)
+        if self._recorder is not None:
+            await asyncio.to_thread(self._recorder.close)
 
     def begin_job(self, expected_events: int | None) -> None:  # noqa: ARG002 - the base class's signature
         """Starts the clock of images per second."""
@@ -138,7 +157,15 @@ class InferenceService(Service):
             prefix = f"{name}: " if len(self._clients) > 1 else ""
             for line, value in summary_lines(client, self._ended_s - self._began_s).items():
                 lines[prefix + line] = value
+        if self._recorder is not None:
+            lines["recording"] = told_recording(self._recorder)
         return lines
+
+    def _make_client(
+        self, configuration: ClientConfiguration, expectation: ModelExpectation
+    ) -> InferenceClient:
+        connect = self._replay.connect if self._replay is not None else None
+        return InferenceClient(configuration, expectation, connect, self._recorder)
 
     async def _local_address(self) -> str:
         """Address of the server of this job, started when first asked for."""

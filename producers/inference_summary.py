@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from inference_client.recording.recorder import Recorder
 from inference_client.statistics import ClientStatistics
 from producers.model_client import AsksModel
 
@@ -20,6 +21,12 @@ def summary_lines(client: AsksModel, loop_time_s: float) -> dict[str, str]:
     if client.fallback_calls:
         lines["fallback used"] = f"{client.fallback_calls} times"
     return lines
+
+
+def told_recording(recorder: Recorder) -> str:
+    """What was recorded so far, or why no more."""
+    size = f"{recorder.requests} requests, {recorder.written_bytes / 1e6:.1f} MB"
+    return recorder.failure or f"{recorder.path} ({size})"
 
 
 def _lines_of(statistics: ClientStatistics) -> dict[str, str]:

@@ -18,6 +18,9 @@ from inference_client.statistics import ClientStatistics
 FindFallback = Callable[[], Awaitable[str]]
 """Starts the fallback server, or finds it started, and gives its address."""
 
+MakeClient = Callable[[ClientConfiguration, ModelExpectation], InferenceClient]
+"""Makes a client; the service's own makes one that records, or that asks a recording."""
+
 
 class AsksModel(Protocol):
     """What an inference module and the service need of whoever asks for a model."""
@@ -53,13 +56,18 @@ class ModelClient:
     Args:
         configuration: everything but the servers, which the service knows later.
         expectation: gives what the module was made for; called when the servers are known.
+        make_client: makes what asks the servers.
     """
 
     def __init__(
-        self, configuration: ClientConfiguration, expectation: Callable[[], ModelExpectation]
+        self,
+        configuration: ClientConfiguration,
+        expectation: Callable[[], ModelExpectation],
+        make_client: MakeClient = InferenceClient,
     ) -> None:
         self.configuration = configuration
         self.fallback_calls = 0
+        self._make_client = make_client
         self._expectation = expectation
         self._find_fallback: FindFallback | None = None
         self._client: InferenceClient | None = None  # None where only the fallback answers
@@ -130,7 +138,7 @@ class ModelClient:
 
     def _client_for(self, servers: Sequence[str]) -> InferenceClient:
         configuration = dataclasses.replace(self.configuration, servers=tuple(servers))
-        return InferenceClient(configuration, self._expected())
+        return self._make_client(configuration, self._expected())
 
     def _expected(self) -> ModelExpectation:
         """What the model must be; a fallback must have the servers' model file, where that is known."""

@@ -90,7 +90,7 @@ KINDS = {
 }
 
 
-async def run_chain(events, *labels, servers=(), fallback=False, streams=1, **parameters):
+async def run_chain(events, *labels, servers=(), fallback=False, streams=1, service=None, **parameters):
     """Runs modules of the chain on events.
 
     Args:
@@ -99,6 +99,7 @@ async def run_chain(events, *labels, servers=(), fallback=False, streams=1, **pa
         servers: for the inference service.
         fallback: whether the service may fall back; its models folder does not exist.
         streams: events in flight at once.
+        service: more parameters of the inference service.
         parameters: by module label.
 
     Returns:
@@ -109,12 +110,13 @@ async def run_chain(events, *labels, servers=(), fallback=False, streams=1, **pa
     modules = [ComponentDescription("EDProducer", CHAIN[n], n, parameters.get(n, {})) for n in labels]
     products = {name: tag for label in labels for name, tag in KINDS[label].items()}
     modules.append(ComponentDescription("EDAnalyzer", f"{HERE}:Collect", "collect", {"products": products}))
-    service = {"servers": list(servers), "fallback": {"enable": fallback}, "modelsFolder": "/nowhere"}
+    defaults = {"servers": list(servers), "fallback": {"enable": fallback}, "modelsFolder": "/nowhere"}
+    settings = defaults | (service or {})
     description = ProcessDescription(
         name="TEST",
         source=ComponentDescription("Source", f"{HERE}:MemorySource", "source", {"labels": present}),
         modules=tuple(modules),
-        services=(ComponentDescription("Service", "InferenceService", "InferenceService", service),),
+        services=(ComponentDescription("Service", "InferenceService", "InferenceService", settings),),
         paths=(PathDescription("p", "Path", tuple(PathStep(n) for n in (*labels, "collect"))),),
         options=ProcessOptions(numberOfStreams=streams),
     )

@@ -44,14 +44,14 @@ def serve(compute=share_of_lit_pixels, specification=None, labels=("QCD", "top")
 
 
 @contextlib.asynccontextmanager
-async def serve_elsewhere(delay_s=0.0):
+async def serve_elsewhere(delay_s=0.0, server_model=None):
     """The same server on an event loop of its own, for jobs that hold up theirs."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
 
     async def start():
-        server = serve()
+        server = FakeServer(server_model) if server_model else serve()
         server.delay_s = delay_s
         await server.start()
         return server
