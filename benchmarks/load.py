@@ -18,12 +18,14 @@ class Load:
     Attributes:
         seconds: how long they asked.
         latencies_s: of answers with status 200.
+        answered_s: when each of them came, in order, on one clock.
         refusals_s: of all others.
         lost: connections that ended before their answer.
     """
 
     seconds: float
     latencies_s: list[float] = field(default_factory=list)
+    answered_s: list[float] = field(default_factory=list)
     refusals_s: list[float] = field(default_factory=list)
     lost: int = 0
 
@@ -32,19 +34,24 @@ class Load:
         """Answers with status 200 a second."""
         return len(self.latencies_s) / self.seconds
 
+    @property
+    def steady_rate(self) -> float:
+        """Slope of the answers over time: right also where they come in few large batches."""
+        if len(self.answered_s) < 2 or self.answered_s[0] == self.answered_s[-1]:
+            return self.rate
+        return float(np.polyfit(self.answered_s, np.arange(len(self.answered_s)), 1)[0])
+
     def percentile_s(self, percent: float) -> float:
         """Latency of answers with status 200."""
         return float(np.percentile(self.latencies_s, percent))
 
 
-def post(path: str, body: bytes) -> bytes:
-    """A msgpack request, ready to be sent."""
-    lines = [
-        f"POST {path} HTTP/1.1",
-        "Host: a",
-        "Content-Type: application/msgpack",
-        f"Content-Length: {len(body)}",
-    ]
+def post(path: str, body: bytes, json_bytes: int = 0) -> bytes:
+    """A request, ready to be sent: msgpack, or JSON of that length with binary tensors behind it."""
+    kind = "application/octet-stream" if json_bytes else "application/msgpack"
+    lines = [f"POST {path} HTTP/1.1", "Host: a", f"Content-Type: {kind}", f"Content-Length: {len(body)}"]
+    if json_bytes:
+        lines.append(f"Inference-Header-Content-Length: {json_bytes}")
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
@@ -105,6 +112,8 @@ class _Client(asyncio.Protocol):
             self._transport.close()
             return
         (self._load.latencies_s if is_good else self._load.refusals_s).append(now_s - self._begun_s)
+        if is_good:
+            self._load.answered_s.append(now_s)
         if is_good or not self._pause_s:
             self._send()
         else:

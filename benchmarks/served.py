@@ -1,5 +1,6 @@
 """Servers, models and requests that the server's benchmarks share."""
 
+import hashlib
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ import numpy as np
 
 from inference_client.protocol import codec
 from inference_client.protocol.arrays import Array, dense_tensor, sparse_tensor
+from inference_client.protocol.binary_tensors import encode_standard_request
 from inference_client.protocol.messages import InferenceRequest, Tensor
 
 PIXELS = 224
@@ -92,6 +94,24 @@ def dense_request(n: int = 1) -> bytes:
     pixels = np.zeros((n, PIXELS**2), np.float32)
     np.put_along_axis(pixels, index.astype(np.int64), value.astype(np.float32), axis=1)
     return _request(dense_tensor("images", pixels.reshape(n, 1, PIXELS, PIXELS)))
+
+
+def binary_request(n: int = 1) -> tuple[bytes, int]:
+    """The dense images as Triton takes them: the body, and the length of its JSON part."""
+    request = codec.decode_request(dense_request(n))
+    return encode_standard_request(request, timeout_us=3_600_000_000)
+
+
+def write_onnx_model(
+    repository: Path, name: str, model: bytes, backend: str = "onnxruntime", keys: str = ""
+) -> None:
+    """Writes a network of images to scores, for one of the engines."""
+    folder = repository / name / "1"
+    folder.mkdir(parents=True)
+    (folder / "model.onnx").write_bytes(model)
+    digest = hashlib.sha256(model).hexdigest()
+    named = f'file = "model.onnx"\nsha256 = "{digest}"\n{keys}\n'
+    (folder / "model.toml").write_text(named + NULL_MODEL.format(backend=backend))
 
 
 def _request(tensor: Tensor) -> bytes:
