@@ -15,6 +15,8 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
+from benchmarks.triton import TRITON, TritonUnusable, find_installation
+
 DEMAND = "EVENTPROC_REQUIRE"
 CMS_EVENTS = "EVENTPROC_CMS_EVENTS"
 
@@ -93,6 +95,15 @@ def _has_opencl_device() -> bool:
         return False
 
 
+@cache
+def _has_triton() -> bool:
+    try:
+        find_installation(os.environ)
+    except TritonUnusable:
+        return False
+    return True
+
+
 def cms_events_folder(environment: Mapping[str, str]) -> Path | None:
     """The folder of real CMS events that the environment names, if the events are there."""
     folder = environment.get(CMS_EVENTS, "")
@@ -119,6 +130,10 @@ REQUIREMENTS: dict[str, Requirement] = {
     "samples": Requirement("no Pythia (pip install -e .[samples])", _has_modules("pythia8mc")),
     "slurm": Requirement(
         "no Slurm answers (.ci/start-slurm, as root on Debian, installs and starts one)", _has_slurm
+    ),
+    "triton": Requirement(
+        f"no tritonserver ({TRITON} names none; benchmarks/triton.py says how)",
+        _has_triton,
     ),
     "train": Requirement("no PyTorch (pip install -e .[train])", _has_modules("torch", "onnx")),
 }
