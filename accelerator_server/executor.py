@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from accelerator_server.backends.base import Array, Backend
+from accelerator_server.backends.base import Backend
+from accelerator_server.batch_buffer import BatchBuffer
 from accelerator_server.errors import (
     BackendFailedError,
     BackendUnavailableError,
@@ -17,7 +18,6 @@ from accelerator_server.errors import (
 )
 from accelerator_server.model_queue import Completed, Job, ModelQueue
 from accelerator_server.model_spec import ModelSpec
-from inference_client.protocol.arrays import scatter_into
 
 logger = logging.getLogger(__name__)
 
@@ -32,7 +32,8 @@ class BatchReport:
         outcomes: Each job with its result.
         n_rows: Rows of the batch, without padding.
         compute_s: Time on the device.
-        busy_s: The same with the time to fill the batch and to cut it.
+        busy_s: Time that the event loop would be away if it ran the batch: on the device, or on the processor
+            to fill the batch, to run and to cut it. Waiting for the interpreter is no part of it.
         device_lost: The device is gone; nothing more must be given to it.
     """
 
@@ -56,8 +57,9 @@ class BatchRunner:
         self._backend = backend
         self._spec = spec
         self._padded = padded
-        self._buffers: dict[str, Array] = {
-            tensor.name: np.empty((spec.max_rows, *tensor.row_shape), tensor.dtype) for tensor in spec.inputs
+        self._buffers = {
+            tensor.name: BatchBuffer(np.zeros((spec.max_rows, *tensor.row_shape), tensor.dtype))
+            for tensor in spec.inputs
         }
 
     def run(self, jobs: list[Job]) -> list[BatchReport]:
@@ -77,10 +79,10 @@ class BatchRunner:
             return [BatchReport([(jobs[0], failure)], jobs[0].n_rows, 0.0, 0.0)]
 
     def _run_together(self, jobs: list[Job]) -> BatchReport:
-        started_s = time.monotonic()
+        started_s, processor_start_s = time.monotonic(), time.thread_time()
         n_rows = self._fill(jobs)
         run_rows = self._spec.max_rows if self._padded else n_rows
-        inputs = {name: buffer[:run_rows] for name, buffer in self._buffers.items()}
+        inputs = {name: buffer.rows(run_rows) for name, buffer in self._buffers.items()}
         compute_start_s = time.monotonic()
         outputs = dict(self._backend.run(inputs))
         compute_s = time.monotonic() - compute_start_s
@@ -92,20 +94,17 @@ class BatchRunner:
             queue_us = round((started_s - job.accepted_s) * 1e6)
             outcomes.append((job, Completed(rows, n_rows, queue_us, round(compute_s * 1e6))))
             start += job.n_rows
-        return BatchReport(outcomes, n_rows, compute_s, time.monotonic() - started_s)
+        busy_s = max(compute_s, time.thread_time() - processor_start_s)
+        return BatchReport(outcomes, n_rows, compute_s, busy_s)
 
     def _fill(self, jobs: list[Job]) -> int:
         """Decodes the jobs into the buffers, one after another; returns the rows filled."""
-        start = 0
-        for job in jobs:
-            stop = start + job.n_rows
-            for name, buffer in self._buffers.items():
-                scatter_into(job.tensors[name], buffer[start:stop])
-            start = stop
-        if self._padded:
-            for buffer in self._buffers.values():
-                buffer[start:].fill(0)
-        return start
+        n_rows = 0
+        for name, buffer in self._buffers.items():
+            n_rows = buffer.fill([job.tensors[name] for job in jobs])
+            if self._padded:
+                buffer.clear_from(n_rows)
+        return n_rows
 
 
 class DeviceThread:

@@ -2,8 +2,9 @@
 
 from collections import deque
 
-QUICK_S = 200e-6
-"""Waking a thread and being woken by it costs 50 to 300 us; the event loop may be away for so long."""
+QUICK_S = 500e-6
+"""Waking a thread and being woken by it costs 50 to 300 us, and each of the two waits for the interpreter
+while the other uses it; the event loop may be away for so long."""
 
 _REMEMBERED = 4
 

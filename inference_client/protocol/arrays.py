@@ -19,6 +19,9 @@ MAX_TENSOR_BYTES = 2**31
 MAX_U16_ROW_SIZE = 2**16
 """Rows of at most so many elements have uint16 indices, larger ones uint32."""
 
+_COUNT_DTYPE = np.dtype("<u4")
+_SHORT_INDEX_DTYPE, _LONG_INDEX_DTYPE = np.dtype("<u2"), np.dtype("<u4")
+
 
 class SparseParts(NamedTuple):
     """The arrays of a sparse tensor, views of its bytes.
@@ -162,16 +165,30 @@ def scatter_into(tensor: Tensor, out: Array) -> None:
         message = f"tensor {tensor.name!r} of shape {tensor.shape} does not fit a buffer of shape {out.shape}"
         raise InvalidTensorError(message)
     if tensor.data is None:
-        counts, indices, values = sparse_parts(tensor)
-        row_starts = np.arange(len(counts), dtype=np.intp) * math.prod(tensor.shape[1:])
-        positions = np.repeat(row_starts, counts)
-        positions += indices
+        positions, values = lit_elements(tensor)
         out.fill(0)
-        out.reshape(-1)[positions] = values
+        out.reshape(-1)[positions] = values.astype(out.dtype)
     elif tensor.scale is None:
         np.copyto(out, _elements(tensor, tensor.data))
     else:
         np.multiply(_elements(tensor, tensor.data), np.float32(tensor.scale), out=out)
+
+
+def lit_elements(tensor: Tensor) -> tuple[NDArray[np.intp], Array]:
+    """Elements of a sparse tensor that are not zero.
+
+    Args:
+        tensor: What to look at; checked with `check_tensor` before.
+
+    Returns:
+        Their flat positions in all rows, one behind another, and their values.
+    """
+    counts, indices, values = sparse_parts(tensor)
+    positions = indices.astype(np.intp)
+    if len(counts) > 1:
+        row_starts = np.arange(len(counts), dtype=np.intp) * math.prod(tensor.shape[1:])
+        positions += np.repeat(row_starts, counts)
+    return positions, values
 
 
 def sparse_parts(tensor: Tensor) -> SparseParts:
@@ -188,8 +205,9 @@ def sparse_parts(tensor: Tensor) -> SparseParts:
         message = f"tensor {tensor.name!r}: {tensor.value_datatype} values do not fit into {tensor.datatype}"
         raise InvalidTensorError(message)
     _check_length(tensor, "counts", tensor.counts, 4 * tensor.shape[0])
-    counts = np.frombuffer(tensor.counts, np.dtype("<u4"))
-    n_pairs = int(np.add.reduce(counts, dtype=np.uint64))
+    counts = np.frombuffer(tensor.counts, _COUNT_DTYPE)
+    # The sum of one number is the number; numpy takes a microsecond to find that.
+    n_pairs = int(counts[0]) if len(counts) == 1 else int(np.add.reduce(counts, dtype=np.uint64))
     index_dtype = _index_dtype(math.prod(tensor.shape[1:]))
     _check_length(tensor, "index", tensor.index, n_pairs * index_dtype.itemsize)
     _check_length(tensor, "value", tensor.value, n_pairs * value_dtype.itemsize)
@@ -229,7 +247,7 @@ def _value_dtype(value_datatype: str | None, datatype: str) -> np.dtype[np.gener
 
 
 def _index_dtype(row_size: int) -> np.dtype[np.unsignedinteger]:
-    return np.dtype("<u2") if row_size <= MAX_U16_ROW_SIZE else np.dtype("<u4")
+    return _SHORT_INDEX_DTYPE if row_size <= MAX_U16_ROW_SIZE else _LONG_INDEX_DTYPE
 
 
 def _elements(tensor: Tensor, data: memoryview) -> Array:

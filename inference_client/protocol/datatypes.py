@@ -30,7 +30,8 @@ def datatype_of(dtype: DTypeLike) -> str:
     Raises:
         InvalidTensorError: The protocol has no such element type.
     """
-    name = _DATATYPES.get(np.dtype(dtype).newbyteorder("<"))
+    name = _DATATYPES.get(dtype) if isinstance(dtype, np.dtype) else None  # most are as on the wire already
+    name = name or _DATATYPES.get(np.dtype(dtype).newbyteorder("<"))
     if name is None:
         message = f"dtype {np.dtype(dtype)} has no datatype on the wire; there are {', '.join(DTYPES)}"
         raise InvalidTensorError(message)

@@ -21,7 +21,7 @@ def test_what_was_never_seen_is_not_quick():
 def test_a_model_that_was_quick_is_quick_until_it_is_slow_once():
     quickness = after(*[(1, 30e-6)] * 4)
     assert quickness.is_quick(1)
-    assert not quickness.is_quick(16)
+    assert not quickness.is_quick(32)
     quickness.saw(1, 5e-3)
     assert not quickness.is_quick(1)
     for _ in range(4):
