@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from typing import Any
 
-from eventproc.io.root_tree import Column
+import numpy as np
+
+from eventproc.io.column import Column, RowRange, taken
 from eventproc.model.event_id import EventID
 from eventproc.model.product import Product
 
@@ -45,7 +47,7 @@ class Chunk:
         ids: the id of each entry.
     """
 
-    __slots__ = ("_readers", "file_index", "ids")
+    __slots__ = ("_products", "_readers", "file_index", "ids")
 
     def __init__(
         self, file_index: int, ids: Sequence[EventID], products: Mapping[int, ProductColumns]
@@ -53,18 +55,63 @@ class Chunk:
         """Takes the products by slot; columns that share their offsets keep sharing them."""
         self.file_index = file_index
         self.ids = ids
-        # A list of Python ints is indexed three times faster than an array of int64.
-        offsets = {id(c.offsets): c.offsets for _, columns in products.values() for c in columns}
-        lists = {key: array.tolist() for key, array in offsets.items()}
-        self._readers: dict[int, tuple[Callable[..., Product], list[tuple[list[int], Any]]]] = {
-            slot: (product_type, [(lists[id(c.offsets)], c.content) for c in columns])
-            for slot, (product_type, columns) in products.items()
-        }
+        self._products = products
+        # By slot that an event asked for; of the event loop alone.
+        self._readers: dict[int, tuple[Callable[..., Product], list[tuple[list[int], Any]]]] = {}
+
+    @property
+    def slots(self) -> Set[int]:
+        """The slots of the products that were read."""
+        return self._products.keys()
 
     def read(self, row: int, slot: int) -> Product | None:
         """The product of a slot in entry ``row`` of the chunk; None when nothing was read for it."""
-        reader = self._readers.get(slot)
+        reader = self._readers.get(slot) or self._make_reader(slot)
         if reader is None:
             return None
         product_type, pairs = reader
         return product_type(*[content[offsets[row] : offsets[row + 1]] for offsets, content in pairs])
+
+    def columns(self, slot: int) -> Mapping[str, Column]:
+        """The columns of the product of a slot, all entries of the chunk, by name."""
+        product_type, columns = self._products[slot]
+        return {c.name: column for c, column in zip(product_type.schema(), columns, strict=True)}
+
+    def copy(self, ranges: Sequence[RowRange]) -> Chunk:
+        """A chunk of some of the entries that keeps nothing of this one in memory."""
+        ids = [event_id for start, stop in ranges for event_id in self.ids[start:stop]]
+        products = {
+            slot: (product_type, [_owned(column) for column in taken(columns, ranges)])
+            for slot, (product_type, columns) in self._products.items()
+        }
+        return Chunk(self.file_index, ids, products)
+
+    def _make_reader(self, slot: int) -> Any:
+        if slot not in self._products:
+            return None
+        product_type, columns = self._products[slot]
+        # A list of Python ints is indexed three times faster than an array of int64.
+        arrays = {id(c.offsets): c.offsets for c in columns}
+        lists = {key: array.tolist() for key, array in arrays.items()}
+        reader = product_type, [(lists[id(c.offsets)], c.content) for c in columns]
+        self._readers[slot] = reader
+        return reader
+
+
+class ChunkEntry:
+    """How an event reads its products from a chunk; an output may take whole columns of the chunk instead."""
+
+    __slots__ = ("chunk", "row")
+
+    def __init__(self, chunk: Chunk, row: int) -> None:
+        self.chunk = chunk
+        self.row = row
+
+    def __call__(self, slot: int) -> Product | None:
+        """The product of a slot."""
+        return self.chunk.read(self.row, slot)
+
+
+def _owned(column: Column) -> Column:
+    content = column.content
+    return Column(column.offsets, content.copy() if isinstance(content, np.ndarray) else content)

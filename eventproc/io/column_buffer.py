@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
 from typing import Any
@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eventproc.errors import LogicError
+from eventproc.io.column import Column
 from eventproc.io.file_metadata import StoredColumn, StoredProduct
 from eventproc.model.product import Product
 
@@ -26,6 +27,8 @@ STORABLE = frozenset(
     ["bool", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
 )
 """What a TTree holds, as numpy names it; strings are stored as codes."""
+
+Values = npt.NDArray[Any]
 
 RECORDS = "[]"
 """Ends the name of a list of records, which uproot wants besides the names of counter and branches."""
@@ -72,46 +75,68 @@ class ColumnBuffer:
                 types[self.stored.counters[axis] + RECORDS] = ak.types.ListType(record)
         return types
 
-    def branch_values(self, products: list[Product]) -> dict[str, Any]:
+    def branch_values(self, products: Sequence[Product]) -> dict[str, Any]:
         """The products of consecutive events as values for uproot's ``extend``.
 
         Raises:
             LogicError: a column has another dtype than its schema, or another length than its axis.
         """
+        rows = {c.name: list(map(attrgetter(c.name), products)) for c in self.stored.columns}
+        contents = {
+            c.name: self._coded(c, chain.from_iterable(rows[c.name]))
+            if c.dtype == "str"
+            else np.concatenate(rows[c.name])
+            for c in self.stored.columns
+        }
+        return self._values(
+            contents, lambda name: np.fromiter(map(len, rows[name]), COUNTER_DTYPE, len(products))
+        )
+
+    def column_values(self, columns: Mapping[str, Column]) -> dict[str, Any]:
+        """Columns of consecutive events, by name, as values for uproot's ``extend``.
+
+        Raises:
+            LogicError: a column has another dtype than its schema, or another length than its axis.
+        """
+        contents = {
+            c.name: self._coded(c, columns[c.name].content)
+            if c.dtype == "str"
+            else np.asarray(columns[c.name].content)
+            for c in self.stored.columns
+        }
+        return self._values(contents, lambda name: np.diff(columns[name].offsets).astype(COUNTER_DTYPE))
+
+    def _values(
+        self, contents: Mapping[str, Values], counts_of: Callable[[str], npt.NDArray[np.int32]]
+    ) -> dict[str, Any]:
         values: dict[str, Any] = {}
+        for c in self.stored.columns:
+            self._take(c, contents[c.name])
         for axis, columns in self._axes():
-            rows = [list(map(attrgetter(c.name), products)) for c in columns]
-            contents = [self._content(c, r) for c, r in zip(columns, rows, strict=True)]
             if axis is None:
-                values |= {c.branch: x for c, x in zip(columns, contents, strict=True)}
+                values |= {c.branch: contents[c.name] for c in columns}
                 continue
             counter = self.stored.counters[axis]
-            counts = np.fromiter(map(len, rows[0]), COUNTER_DTYPE, len(products))
+            counts = counts_of(columns[0].name)
             self._digest(counter, counts)
-            values[counter + RECORDS] = self._records(columns, contents, counts)
+            values[counter + RECORDS] = self._records(columns, [contents[c.name] for c in columns], counts)
         return values
 
     def _axes(self) -> Iterator[tuple[str | None, list[StoredColumn]]]:
         for axis in dict.fromkeys(c.axis for c in self.stored.columns):
             yield axis, [c for c in self.stored.columns if c.axis == axis]
 
-    def _content(self, column: StoredColumn, rows: list[Any]) -> npt.NDArray[Any]:
-        if column.dtype == "str":
-            codes = self.dictionaries[column.branch]
-            content = np.array(
-                [codes.setdefault(s, len(codes)) for s in chain.from_iterable(rows)], np.uint32
-            )
-        else:
-            content = np.concatenate(rows)
+    def _coded(self, column: StoredColumn, strings: Iterable[str]) -> Values:
+        codes = self.dictionaries[column.branch]
+        return np.array([codes.setdefault(s, len(codes)) for s in strings], CODE_DTYPE)
+
+    def _take(self, column: StoredColumn, content: Values) -> None:
         if content.dtype != stored_dtype(column):
             message = f"values for branch {column.branch!r} are {content.dtype}, not {column.dtype}"
             raise LogicError(message)
         self._digest(column.branch, content)
-        return content
 
-    def _records(
-        self, columns: list[StoredColumn], contents: list[npt.NDArray[Any]], counts: npt.NDArray[Any]
-    ) -> Any:
+    def _records(self, columns: list[StoredColumn], contents: list[Values], counts: Values) -> Any:
         offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
         for column, content in zip(columns, contents, strict=True):
             if len(content) != offsets[-1]:
@@ -121,7 +146,7 @@ class ColumnBuffer:
         records = ak.contents.RecordArray(fields, [c.branch for c in columns])
         return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(offsets), records))
 
-    def _digest(self, branch: str, values: npt.NDArray[Any]) -> None:
+    def _digest(self, branch: str, values: Values) -> None:
         self.crc32[branch] = crc32(values, self.crc32[branch])
 
 
@@ -130,7 +155,7 @@ def stored_dtype(column: StoredColumn) -> str:
     return CODE_DTYPE if column.dtype == "str" else column.dtype
 
 
-def crc32(values: npt.NDArray[Any], start: int = 0) -> int:
+def crc32(values: Values, start: int = 0) -> int:
     """CRC-32 of values as little-endian bytes, going on from an earlier part's."""
     little = values.astype(values.dtype.newbyteorder("<"), copy=False)
     return zlib.crc32(np.ascontiguousarray(little).view(np.uint8).data, start)

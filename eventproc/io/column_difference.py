@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eventproc.io.root_tree import Column
+from eventproc.io.column import Column
 from eventproc.model.event_id import EventID
 
 

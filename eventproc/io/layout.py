@@ -12,8 +12,8 @@ from eventproc.errors import (
     FileOpenError,
     ProductNotFound,
 )
+from eventproc.io.column import Column
 from eventproc.io.root_file import NotInFile, RootFile
-from eventproc.io.root_tree import Column
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
 from eventproc.modules.parameters import ParameterDescription, convert_parameters

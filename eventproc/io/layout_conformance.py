@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
+from eventproc.io.column import Column
 from eventproc.io.layout import Layout, LayoutFile
 from eventproc.io.root_file import RootFile
-from eventproc.io.root_tree import Column
 
 
 class LayoutConformance(ABC):

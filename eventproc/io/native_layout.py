@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 
 from eventproc.errors import FileOpenError, FileReadError
+from eventproc.io.column import Column
 from eventproc.io.column_buffer import crc32
 from eventproc.io.file_metadata import (
     ID_BRANCHES,
@@ -20,7 +21,7 @@ from eventproc.io.file_metadata import (
 )
 from eventproc.io.layout import Layout, LayoutFile
 from eventproc.io.root_file import NotInFile, RootFile
-from eventproc.io.root_tree import Column, RootTree
+from eventproc.io.root_tree import RootTree
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
 

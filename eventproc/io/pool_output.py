@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from eventproc.errors import EventProcError, FileOpenError, FileWriteError, LogicError, ProductNotFound
+from eventproc.io.chunk import Chunk, ChunkEntry
 from eventproc.io.keep_drop import KeepDrop
 from eventproc.io.native_layout import NativeLayout
 from eventproc.io.provenance import process_record
@@ -64,6 +65,9 @@ class PoolOutputModule(OutputModule):
         self._writer: TreeWriter | None = None
         self._branches: Sequence[BranchDescription] = ()
         self._tokens: Sequence[Token[Product]] = ()
+        # The chunk of the latest event, and the tokens of what is not copied from it.
+        self._chunk: Chunk | None = None
+        self._made: Sequence[Token[Product]] = ()
         self._lumis: Counter[tuple[int, int]] = Counter()
 
     def select(self, branch: BranchDescription) -> bool:
@@ -87,7 +91,7 @@ class PoolOutputModule(OutputModule):
             FileWriteError: it cannot be written.
         """
         self._branches = [branch for branch, _ in branches]
-        self._tokens = [token for _, token in branches]
+        self._tokens = self._made = [token for _, token in branches]
         path = local_path(self._params.fileName)
         if path is None:
             message = f"cannot write output {self._params.fileName!r}: only local files can be written"
@@ -112,8 +116,12 @@ class PoolOutputModule(OutputModule):
             FileWriteError: the disk refused, now or at an earlier event.
         """
         writer = self._opened()[1]
+        origin = event.origin
+        entry = origin if isinstance(origin, ChunkEntry) else None
         try:
-            writer.add(event.id, tuple(_get(event, token) for token in self._tokens))
+            if (entry.chunk if entry else None) is not self._chunk:
+                self._copy_from(entry.chunk if entry else None, writer)
+            writer.add(event.id, tuple([_get(event, token) for token in self._made]), entry)
         except OSError as error:
             raise self._failed(error) from error
         self._lumis[event.id[:2]] += 1
@@ -164,6 +172,13 @@ class PoolOutputModule(OutputModule):
             message = f"output {self._params.fileName!r} is not open"
             raise LogicError(message)
         return self._publication, self._writer
+
+    def _copy_from(self, chunk: Chunk | None, writer: TreeWriter) -> None:
+        """What nobody could change is copied as columns: no event has to read it."""
+        slots = chunk.slots if chunk is not None else ()
+        writer.copy([token.slot if token.slot in slots else None for token in self._tokens])
+        self._made = [token for token in self._tokens if token.slot not in slots]
+        self._chunk = chunk
 
     def _failed(self, error: Exception) -> FileWriteError:
         """Gives the space back at once: the disk may be full, and the job report has to be written."""

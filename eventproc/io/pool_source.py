@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import Annotated, Any
@@ -18,7 +17,8 @@ from eventproc.errors import (
     MismatchedInputFiles,
     ProductNotFound,
 )
-from eventproc.io.chunk import Chunk, plan_chunks
+from eventproc.io.chunk import Chunk, ChunkEntry, plan_chunks
+from eventproc.io.freed_memory import keep_freed_memory
 from eventproc.io.layout import LayoutFile, make_layouts, open_with
 from eventproc.io.root_file import RootFile
 from eventproc.model.branch import BranchDescription
@@ -77,6 +77,8 @@ class PoolSource(Source):
         lumisToProcess: Annotated[
             list[str], doc("luminosity blocks to process, as run:first-run:last; none: all", untracked=True)
         ] = []
+
+    skips_with = "skipEvents"
 
     def __init__(self, params: Params, process: str) -> None:
         """Finds the layouts; files are opened by `branches`."""
@@ -149,7 +151,7 @@ class PoolSource(Source):
         file = self._files[self._chunk.file_index]
         file.events_read += 1
         file.runs_and_lumis[event_id[:2]] = None
-        return SourceEvent(event_id, partial(self._chunk.read, row))
+        return SourceEvent(event_id, ChunkEntry(self._chunk, row))
 
     def expected_events(self) -> int | None:
         """Events to process in all files, less those to skip; a lumi mask makes that unknown."""
@@ -177,6 +179,7 @@ class PoolSource(Source):
     async def _next_chunk(self) -> Chunk | None:
         if self._thread is None:
             # Not earlier: a job may start worker processes before its first event, and threads do not follow.
+            keep_freed_memory()
             self._thread = ThreadPoolExecutor(1, "pool-source")
             self._chunks = self._read_chunks()
             self._read_ahead()

@@ -3,32 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import uproot
 from uproot.interpretation.jagged import AsJagged
 from uproot.interpretation.numerical import AsDtype
 
 from eventproc.errors import FileReadError, ProductNotFound, near_names
+from eventproc.io.column import Column
 from eventproc.io.uproot_errors import opening, reading
-
-Offsets = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    """One column of consecutive entries: the rows of entry i are ``content[offsets[i]:offsets[i + 1]]``.
-
-    Attributes:
-        offsets: int64, (n_entries + 1), from 0; columns of one axis may share the object.
-        content: the rows of all entries in one array, or in a tuple of str.
-    """
-
-    offsets: Offsets
-    content: npt.NDArray[Any] | tuple[str, ...]
 
 
 class RootTree:
@@ -141,7 +125,7 @@ class RootTree:
 
 
 def _array(branch: Any, start: int, stop: int, interpretation: Any) -> Any:
-    array = branch.array(interpretation, entry_start=start, entry_stop=stop, library="ak")
+    array = branch.array(interpretation, entry_start=start, entry_stop=stop, library="ak", array_cache=None)
     if len(array) != stop - start:
         message = f"{len(array)} entries came back"
         raise ValueError(message)

@@ -10,7 +10,9 @@ from typing import IO, Any
 import numpy as np
 import uproot
 
+from eventproc.io.basket import Basket
 from eventproc.io.branch_names import name_products
+from eventproc.io.chunk import ChunkEntry
 from eventproc.io.column_buffer import RECORDS, ColumnBuffer, crc32
 from eventproc.io.file_metadata import (
     FORMAT,
@@ -61,25 +63,43 @@ class TreeWriter:
         self.events = 0
         self._history = history
         self._buffers = [ColumnBuffer(product) for product in name_products(branches)]
-        self._ids: list[EventID] = []
-        self._products: list[tuple[Product, ...]] = []
+        self._copied: tuple[int | None, ...] = (None,) * len(self._buffers)
+        self._basket = Basket()
         self._id_crc32 = dict.fromkeys(ID_BRANCHES, 0)  # the writing thread's, as are the buffers
         self._root = uproot.recreate(file, compression=compression)
         self._tree = self._make_tree()
         self._thread = ThreadPoolExecutor(1, "tree-writer")
         self._writing: Future[None] | None = None
 
-    def add(self, event_id: EventID, products: tuple[Product, ...]) -> None:
-        """Takes one event.
+    def copy(self, slots: Sequence[int | None]) -> None:
+        """Says which branches are copied from the chunks of later events.
+
+        Args:
+            slots: for each branch its slot in the chunks, or None for one that `add` gets a product of.
 
         Raises:
             OSError: an earlier event could not be written.
             LogicError: an earlier event's columns do not fit their schema.
         """
-        self._ids.append(event_id)
-        self._products.append(products)
+        if tuple(slots) != self._copied:
+            self._flush()
+            self._copied = tuple(slots)
+
+    def add(self, event_id: EventID, products: tuple[Product, ...], entry: ChunkEntry | None = None) -> None:
+        """Takes one event.
+
+        Args:
+            event_id: its id.
+            products: one for each branch that is not copied.
+            entry: the entry of a chunk that the others are copied from.
+
+        Raises:
+            OSError: an earlier event could not be written.
+            LogicError: an earlier event's columns do not fit their schema.
+        """
+        self._basket.add(event_id, products, entry)
         self.events += 1
-        if len(self._ids) >= EVENTS_PER_BASKET:
+        if len(self._basket.ids) >= EVENTS_PER_BASKET:
             self._flush()
 
     def finish(self, *, complete: bool) -> None:
@@ -115,21 +135,26 @@ class TreeWriter:
 
     def _flush(self) -> None:
         self._wait()
-        if self._ids:
-            self._writing = self._thread.submit(self._extend, self._ids, self._products)
-            self._ids, self._products = [], []
+        if self._basket.ids:
+            self._writing = self._thread.submit(self._extend, self._basket, self._copied)
+            self._basket = Basket()
 
     def _wait(self) -> None:
         if self._writing is not None:
             self._writing.result()
 
-    def _extend(self, ids: list[EventID], products: list[tuple[Product, ...]]) -> None:
+    def _extend(self, basket: Basket, copied: tuple[int | None, ...]) -> None:
         values: dict[str, Any] = {}
-        for (name, dtype), numbers in zip(ID_BRANCHES.items(), zip(*ids, strict=True), strict=True):
+        for (name, dtype), numbers in zip(ID_BRANCHES.items(), zip(*basket.ids, strict=True), strict=True):
             values[name] = np.array(numbers, dtype)
             self._id_crc32[name] = crc32(values[name], self._id_crc32[name])
-        for buffer, column in zip(self._buffers, zip(*products, strict=True), strict=True):
-            values |= buffer.branch_values(list(column))
+        made = iter(basket.products())
+        for buffer, slot in zip(self._buffers, copied, strict=True):
+            values |= (
+                buffer.branch_values(next(made))
+                if slot is None
+                else buffer.column_values(basket.columns(slot))
+            )
         self._tree.extend(values)
 
     def _metadata(self, *, complete: bool) -> FileMetadata:

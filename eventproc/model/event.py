@@ -40,6 +40,11 @@ class EventView:
         self._products: list[Product | None] = [None] * n_slots
         self._read = read
 
+    @property
+    def origin(self) -> ReadSlot:
+        """How the source reads this event; an output that knows the source may copy whole columns."""
+        return self._read
+
     def get(self, token: Token[T]) -> T:
         """The product a token stands for, read from the file when first asked for.
 

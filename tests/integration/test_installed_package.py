@@ -23,7 +23,7 @@ import numpy as np
 
 from eventproc.io.layout import Layout, LayoutFile
 from eventproc.io.root_file import NotInFile
-from eventproc.io.root_tree import Column
+from eventproc.io.column import Column
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
 from eventproc.model.product import Product, column

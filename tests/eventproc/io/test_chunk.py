@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventproc.io.chunk import Chunk, plan_chunks
-from eventproc.io.root_tree import Column
+from eventproc.io.column import Column
 from tests.eventproc.io.tracks import Numbers, Tracks, event_id
 
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from eventproc.io.column import Column
 from eventproc.io.column_difference import ColumnDifference, Tolerance
-from eventproc.io.root_tree import Column
 from eventproc.model.event_id import EventID
 
 IDS = [EventID(1, 1, n) for n in range(3)]

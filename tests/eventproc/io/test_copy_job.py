@@ -1,0 +1,111 @@
+"""What a job copies from input to output is what was there, whichever events and columns it touches."""
+
+import asyncio
+import json
+
+import numpy as np
+import pytest
+import uproot
+
+from eventproc.io.file_metadata import METADATA_KEY
+from eventproc.model.descriptions import (
+    ComponentDescription,
+    PathDescription,
+    PathStep,
+    ProcessDescription,
+    ProcessOptions,
+)
+from eventproc.modules import EDFilter, EDProducer, ParameterDescription
+from eventproc.runtime.builder import build
+from eventproc.runtime.processor import EventProcessor
+from eventproc.services.job_report import JobReport
+from tests.eventproc.io.tracks import Numbers, event_id, numbers, tracks, write_file
+
+
+class Double(EDProducer):
+    """Makes Numbers twice as large as those of the input."""
+
+    def __init__(self, params, declare):
+        self.input = declare.consumes(Numbers, "numbers:odd")
+        self.output = declare.produces(Numbers)
+
+    def produce(self, event):
+        event.put(self.output, Numbers(event.get(self.input).value * np.int32(2)))
+
+
+class EveryNth(EDFilter):
+    class Params(ParameterDescription):
+        n: int = 2
+
+    def __init__(self, params, declare):
+        self.n = params.n
+
+    def filter(self, event):
+        return event.id.event % self.n == 0
+
+
+def described(files, folder, n, streams):
+    outputs = {"all": {}, "some": {"SelectEvents": {"SelectEvents": ["p"]}}}
+    here = f"{__name__}:"
+    modules = (
+        ComponentDescription("EDProducer", f"{here}Double", "double"),
+        ComponentDescription("EDFilter", f"{here}EveryNth", "nth", {"n": n}),
+        *(
+            ComponentDescription(
+                "OutputModule", "PoolOutputModule", name, {"fileName": str(folder / f"{name}.root"), **more}
+            )
+            for name, more in outputs.items()
+        ),
+    )
+    return ProcessDescription(
+        "COPY",
+        ComponentDescription("Source", "PoolSource", "source", {"fileNames": list(map(str, files))}),
+        modules,
+        (
+            PathDescription("p", "Path", (PathStep("nth"), PathStep("double"))),
+            PathDescription("e", "EndPath", (PathStep("all"), PathStep("some"))),
+        ),
+        options=ProcessOptions(numberOfStreams=streams),
+    )
+
+
+def run(description):
+    report = JobReport()
+    asyncio.run(EventProcessor(build(description), report).run())
+    assert not report.errors, report.errors
+    return report
+
+
+def events_of(path):
+    with uproot.open(path) as file:
+        return file["Events"].arrays(), json.loads(file[METADATA_KEY])
+
+
+@pytest.mark.parametrize(("n", "streams"), [(1, 1), (2, 3), (400, 1)])
+def test_copied_events_are_those_of_the_input_beside_what_modules_made(tmp_path, n, streams):
+    sizes = (1500, 0, 2300)
+    starts = np.cumsum([0, *sizes])
+    files = [
+        write_file(tmp_path / f"{i}.in", size, first=int(first))
+        for i, (size, first) in enumerate(zip(sizes, starts, strict=False))
+    ]
+    run(described(files, tmp_path, n, streams))
+    expected = {"all": range(sum(sizes)), "some": range(0, sum(sizes), n)}
+    for name, which in expected.items():
+        events, metadata = events_of(tmp_path / f"{name}.root")
+        words = metadata["dictionaries"]["tracks_finder"]
+        assert events["event"].tolist() == [event_id(k).event for k in which]
+        assert events["numbers_odd_value"].tolist() == [numbers(k).value.tolist() for k in which]
+        assert events["tracks_hitTime"].tolist() == [tracks(k).hitTime.tolist() for k in which]
+        assert [[words[c] for c in row] for row in events["tracks_finder"].tolist()] == [
+            list(tracks(k).finder) for k in which
+        ]
+        doubled = [(2 * numbers(k).value).tolist() if k % n == 0 else [] for k in which]
+        assert events["double_value"].tolist() == doubled
+
+
+def test_digests_of_copied_columns_are_those_of_the_input(tmp_path):
+    source = write_file(tmp_path / "in.root", 2500)
+    run(described([source], tmp_path, 1, 1))
+    before, after = (events_of(path)[1]["completion"]["crc32"] for path in (source, tmp_path / "all.root"))
+    assert before.items() <= after.items()
