@@ -1,7 +1,6 @@
 """A whole job, from hits to a ROOT file, whose way to its servers goes wrong in a way that a seed decides."""
 
 import contextlib
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from inference_client.testing.fault_proxy import ConnectionFault, FaultProxy, St
 from inference_client.testing.faults import Fault
 from producers.algorithms.image_specification import ImageSpecification
 from tests.flat_files import jet_hits
+from tests.own_clock import own_clock_s
 from tests.producers import jobs
 from tests.producers.jobs import CHAIN, HERE, hits
 
@@ -51,10 +51,10 @@ class StopWatch(Service):
         self._begun_s = {}
 
     def pre_event(self, event):
-        self._begun_s[event.id] = time.monotonic()
+        self._begun_s[event.id] = own_clock_s()
 
     def post_event(self, event):
-        DURATIONS_S.append(time.monotonic() - self._begun_s.pop(event.id))
+        DURATIONS_S.append(own_clock_s() - self._begun_s.pop(event.id))
 
 
 @dataclass
