@@ -134,7 +134,18 @@ def concatenate(samples: Iterable[JetSample]) -> JetSample:
 
 def leading_jets(sample: JetSample) -> JetSample:
     """Keeps the leading jet of each event where it is above 200 GeV."""
-    chosen = sample.leading
+    return select(sample, sample.leading)
+
+
+def random_jets(sample: JetSample, n_jets: int, seed: int = 1) -> JetSample:
+    """Keeps some jets, the same ones for the same seed, in their order; all where there are no more."""
+    chosen = np.zeros(len(sample), np.bool_)
+    chosen[np.random.default_rng(seed).permutation(len(sample))[:n_jets]] = True
+    return select(sample, chosen)
+
+
+def select(sample: JetSample, chosen: npt.NDArray[np.bool_]) -> JetSample:
+    """Keeps the jets where ``chosen``, (n_jets,), is true."""
     crystals = np.repeat(chosen, sample.crystal_counts)
     columns = {field.name: getattr(sample, field.name) for field in dataclasses.fields(JetSample)}
     per_crystal = ("crystal_et", "crystal_eta", "crystal_phi")

@@ -223,6 +223,7 @@ def train(
         logger.info("going on from step %d of %d", trainer.step, recipe.steps)
     elif start_from is not None:
         trainer.start_from(start_from)
+    performance = None
     while trainer.step < recipe.steps:
         began = time.monotonic()
         loss = trainer.run(training, min(trainer.step + report_every, recipe.steps))
@@ -230,7 +231,7 @@ def train(
         trainer.save(checkpoint, len(training))
         performance = measure_network(trainer.average, validation, recipe.specification)
         _report(curve, trainer.step, recipe, loss, elapsed, performance)
-    return measure_network(trainer.average, validation, recipe.specification)
+    return performance or measure_network(trainer.average, validation, recipe.specification)
 
 
 def measure_network(

@@ -17,6 +17,7 @@ from producers.training.dataset import (
     is_test_shard,
     leading_jets,
     load_jets,
+    random_jets,
 )
 from producers.training.event_shards import EventShard, shard_path, write_arrays
 from tests.producers.training.jets import made_up_jets, made_up_shard
@@ -67,6 +68,19 @@ def test_joined_jets_keep_their_crystals():
     pixels = ImageSpecification(pixels=56), NO_AUGMENTATION, np.random.default_rng(0)
     alone = draw_batch(parts[1], np.array([len(parts[1]) - 1]), *pixels)
     assert np.array_equal(draw_batch(joined, last, *pixels), alone)
+
+
+def test_some_jets_are_drawn_whole_and_the_same_ones_again():
+    shard = made_up_shard("top", 12, 1)
+    jets = leading_jets(cluster_shard(shard))
+    some = random_jets(jets, len(jets) // 2)
+    starts = np.concatenate([[0], np.cumsum(jets.crystal_counts)])
+    chosen = np.flatnonzero(np.isin(jets.jet_et, some.jet_et))
+    assert len(some) == len(chosen) == len(jets) // 2
+    expected = np.concatenate([jets.crystal_et[starts[i] : starts[i + 1]] for i in chosen])
+    np.testing.assert_array_equal(some.crystal_et, expected)
+    np.testing.assert_array_equal(random_jets(jets, len(jets) // 2).jet_et, some.jet_et)
+    assert len(random_jets(jets, 10 * len(jets))) == len(jets)
 
 
 def test_augmentation_keeps_the_jet_and_moves_it():
