@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from inference_client.body import Body, Delivered, RequestIds
 from inference_client.courier import Courier
 from inference_client.errors import ClientClosed, InferenceError, RequestRefused
-from inference_client.pacing import departure_wait_s
+from inference_client.pacing import departure_wait_s, is_growing
 from inference_client.packing import halves, split, take
 from inference_client.servers import Server, capacity
 from inference_client.ticket import Part, Ticket
@@ -40,6 +40,7 @@ class Batcher:
         self._queue: deque[Part] = deque()
         self._under_way: dict[Body, asyncio.Task[None]] = {}
         self._wake: asyncio.Handle | None = None
+        self._has_grown = False  # since the last look at the queue
         self._departed_s = 0.0
         self._latency_s = 0.0
 
@@ -58,6 +59,7 @@ class Batcher:
     def submit(self, ticket: Ticket) -> None:
         """Queues a request; requests of the same turn of the loop can share a body."""
         self._queue.extend(split(ticket, self.max_rows))
+        self._has_grown = True
         self._wake_soon()
 
     def forget(self, ticket: Ticket) -> None:
@@ -94,7 +96,13 @@ class Batcher:
             in_flight, slots = len(self._under_way), capacity(self._servers, now_s)
             if in_flight >= slots:
                 return
-            wait_s = self._wait_s(now_s, in_flight, slots)
+            queued_rows = sum(part.n_rows for part in self._queue if part.ticket.is_open)
+            if is_growing(queued_rows, self.max_rows, in_flight, self._has_grown):
+                self._has_grown = False
+                self._wake = self._loop.call_soon(self._depart)
+                return
+            since_s = now_s - self._departed_s
+            wait_s = departure_wait_s(queued_rows, self.max_rows, in_flight, slots, since_s, self._latency_s)
             if wait_s > 0:
                 self._wake = self._loop.call_later(wait_s, self._depart)
                 return
@@ -102,11 +110,6 @@ class Batcher:
             if parts:
                 self._departed_s = now_s
                 self._send(self._body(parts))
-
-    def _wait_s(self, now_s: float, in_flight: int, slots: int) -> float:
-        queued_rows = sum(part.n_rows for part in self._queue if part.ticket.is_open)
-        since_s = now_s - self._departed_s
-        return departure_wait_s(queued_rows, self.max_rows, in_flight, slots, since_s, self._latency_s)
 
     def _body(self, parts: list[Part]) -> Body:
         model = self._vetting.model

@@ -97,6 +97,19 @@ async def test_requests_of_one_turn_share_a_body():
         assert [result.record.body_rows for result in results] == [20] * 10
 
 
+async def test_requests_of_consecutive_turns_share_a_body_while_another_is_under_way():
+    async with Rig() as rig:
+        rig.only.delay_s = 0.02
+        first = asyncio.ensure_future(rig.client.infer(sparse_request([1.0])))
+        await rig.only.begun(1)
+        later = []
+        for k in range(2, 8):  # as streams do that compute before they ask
+            later.append(asyncio.ensure_future(rig.client.infer(sparse_request([float(k)]))))
+            await asyncio.sleep(0)
+        assert [sums(result) for result in await asyncio.gather(first, *later)] == [[k] for k in range(1, 8)]
+        assert rig.body_rows == [1, 6]
+
+
 async def test_what_is_larger_than_the_server_takes_is_split_and_joined_again():
     async with Rig(model={"max_rows": 16}) as rig:
         values = [float(k) for k in range(1, 101)]

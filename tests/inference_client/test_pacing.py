@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_client.pacing import LONGEST_GAP_S, departure_wait_s
+from inference_client.pacing import LONGEST_GAP_S, departure_wait_s, is_growing
 
 
 def test_with_nothing_under_way_rows_leave_at_once():
@@ -24,6 +24,13 @@ def test_a_row_that_comes_after_the_gap_leaves_at_once():
 
 def test_a_fast_server_is_never_waited_for():
     assert departure_wait_s(1, 64, 1, 4, since_departure_s=0.0, latency_s=0.004) == 0.0
+
+
+def test_rows_wait_a_turn_for_those_that_come_with_them_only_while_the_server_is_busy():
+    assert is_growing(1, 64, in_flight=1, has_grown=True)
+    assert not is_growing(1, 64, in_flight=1, has_grown=False)
+    assert not is_growing(1, 64, in_flight=0, has_grown=True)
+    assert not is_growing(64, 64, in_flight=1, has_grown=True)
 
 
 @given(
