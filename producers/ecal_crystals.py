@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from typing import Annotated
 
@@ -58,8 +57,8 @@ class EcalCrystalProducer(EDProducer):
             self._crystals,
             EcalCrystals(hits.energy[kept], eta.astype(np.float32), phi.astype(np.float32)),
         )
-        counts = (np.array([count], np.uint32) for count in dataclasses.astuple(dropped))
-        event.put(self._dropped, DroppedHits(*counts))
+        counts = np.array([getattr(dropped, name) for name in dropped.__slots__], np.uint32)
+        event.put(self._dropped, DroppedHits(*counts[:, np.newaxis]))
 
     def end_job(self) -> None:
         """Says how many hits made no sense; noise below threshold is no news."""

@@ -148,7 +148,18 @@ def told_times(call: CallRecord) -> str:
 
 
 def inference_record(call: CallRecord, build_us: int) -> InferenceRecord:
-    """One row of provenance for one call."""
+    """One row of provenance for one call; a number that its column cannot hold is the largest that it can."""
+    batch_rows, request_rows = _columns(np.uint16, call.batch_rows, call.request_rows)
+    sent, build, queue, wire, server_queue, compute, total = _columns(
+        np.uint32,
+        call.bytes_sent,
+        build_us + call.build_us,
+        call.queue_us + call.retry_us,
+        call.wire_us,
+        call.server_queue_us,
+        call.compute_us,
+        call.total_us,
+    )
     return InferenceRecord(
         model=(call.model_name,),
         modelVersion=(call.model_version,),
@@ -157,19 +168,20 @@ def inference_record(call: CallRecord, build_us: int) -> InferenceRecord:
         server=(call.server,),
         device=(call.device,),
         precision=(call.precision,),
-        attempts=_one(call.attempts, np.uint8),
-        batchRows=_one(call.batch_rows, np.uint16),
-        requestRows=_one(call.request_rows, np.uint16),
-        bytesSent=_one(call.bytes_sent, np.uint32),
-        buildUs=_one(build_us + call.build_us, np.uint32),
-        queueUs=_one(call.queue_us + call.retry_us, np.uint32),
-        wireUs=_one(call.wire_us, np.uint32),
-        serverQueueUs=_one(call.server_queue_us, np.uint32),
-        computeUs=_one(call.compute_us, np.uint32),
-        totalUs=_one(call.total_us, np.uint32),
+        attempts=_columns(np.uint8, call.attempts)[0],
+        batchRows=batch_rows,
+        requestRows=request_rows,
+        bytesSent=sent,
+        buildUs=build,
+        queueUs=queue,
+        wireUs=wire,
+        serverQueueUs=server_queue,
+        computeUs=compute,
+        totalUs=total,
     )
 
 
-def _one(value: int, dtype: Any) -> Any:
-    """A column of one value, at its type's largest where it would not fit."""
-    return np.array([min(value, _LARGEST[dtype])], dtype)
+def _columns(dtype: Any, *values: int) -> Any:
+    """Columns of one value each, (n_columns, 1)."""
+    largest = _LARGEST[dtype]
+    return np.array([value if value < largest else largest for value in values], dtype)[:, np.newaxis]

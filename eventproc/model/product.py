@@ -86,21 +86,34 @@ class Product:
         Raises:
             LogicError: a column is of another type, not one-dimensional, or of another length.
         """
-        lengths: dict[str | None, tuple[str, int]] = {None: ("one value per event", 1)}
-        for c in self.schema():
-            value = getattr(self, c.name)
-            if not _has_dtype(value, c.dtype):
-                found = (
-                    f"{value.dtype.name}, {value.ndim}-d" if hasattr(value, "dtype") else type(value).__name__
-                )
-                message = (
-                    f"{self.name()}.{c.name} is {found}; it must be a one-dimensional column of {c.dtype}"
-                )
-                raise LogicError(message)
-            first_name, first = lengths.setdefault(c.axis, (c.name, len(value)))
-            if len(value) != first:
-                message = f"{self.name()}.{c.name} has {len(value)} rows but {first_name} has {first}"
-                raise LogicError(message)
+        lengths: dict[str | None, int] = {None: 1}
+        for name, dtype, axis in self._checked():
+            value = getattr(self, name)
+            if dtype is None:
+                fits = isinstance(value, tuple)
+            else:
+                fits = isinstance(value, np.ndarray) and value.dtype == dtype and value.ndim == 1
+            if not fits or lengths.setdefault(axis, len(value)) != len(value):
+                raise LogicError(self._complaint(name))
+
+    @classmethod
+    @functools.cache
+    def _checked(cls) -> tuple[tuple[str, np.dtype[Any] | None, str | None], ...]:
+        """Name, element type (None for strings) and axis of each column."""
+        return tuple((c.name, None if c.dtype == "str" else np.dtype(c.dtype), c.axis) for c in cls.schema())
+
+    def _complaint(self, wrong: str) -> str:
+        """What is wrong with a column that is."""
+        columns = {c.name: c for c in self.schema()}
+        c, value = columns[wrong], getattr(self, wrong)
+        if not _has_dtype(value, c.dtype):
+            found = f"{value.dtype.name}, {value.ndim}-d" if hasattr(value, "dtype") else type(value).__name__
+            return f"{self.name()}.{wrong} is {found}; it must be a one-dimensional column of {c.dtype}"
+        first_name, first = "one value per event", 1
+        if c.axis is not None:
+            first_name = next(other.name for other in columns.values() if other.axis == c.axis)
+            first = len(getattr(self, first_name))
+        return f"{self.name()}.{wrong} has {len(value)} rows but {first_name} has {first}"
 
 
 def _default(c: ColumnSchema) -> Any:
@@ -111,12 +124,7 @@ def _default(c: ColumnSchema) -> Any:
 def _has_dtype(value: Any, dtype: str) -> bool:
     if dtype == "str":
         return isinstance(value, tuple)
-    return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == _numpy_dtype(dtype)
-
-
-@functools.cache
-def _numpy_dtype(name: str) -> np.dtype[Any]:
-    return np.dtype(name)
+    return isinstance(value, np.ndarray) and value.ndim == 1 and value.dtype == np.dtype(dtype)
 
 
 @functools.cache
