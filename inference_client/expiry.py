@@ -39,25 +39,23 @@ async def within(timeout_s: float, work: Awaitable[_T]) -> _T:
     Raises:
         TimeoutError: It was not done in time.
     """
-    task = asyncio.ensure_future(work)
+    task = asyncio.current_task()
+    assert task is not None  # noqa: S101 - for the type checker: this is a coroutine
+    cancelled_before = task.cancelling()
     expired = False
 
     def expire() -> None:
         nonlocal expired
-        expired = task.cancel()
+        expired = True
+        task.cancel()
 
     expiry = Expiry(asyncio.get_running_loop().time() + timeout_s, expire)
     try:
-        return await task
+        return await work
     except asyncio.CancelledError as error:
-        if not expired or _is_cancelled_from_outside():
+        if not expired or task.uncancel() > cancelled_before:
             raise
         message = f"not done in {timeout_s:.3g} s"
         raise TimeoutError(message) from error
     finally:
         expiry.cancel()
-
-
-def _is_cancelled_from_outside() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -20,6 +20,12 @@ async def test_work_that_is_not_done_in_time_is_cancelled():
     assert task.cancelled()
 
 
+async def test_a_caller_whose_time_was_over_is_not_taken_for_cancelled():
+    with pytest.raises(TimeoutError):
+        await within(0.01, asyncio.Event().wait())
+    assert asyncio.current_task().cancelling() == 0
+
+
 async def test_an_error_of_the_work_passes():
     async def fail():
         raise ValueError("mine")
