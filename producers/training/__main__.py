@@ -24,7 +24,14 @@ from producers.samples.generator import GenerationError
 from producers.training.baseline import baseline_scores
 from producers.training.checkpoint import Checkpoint, CheckpointError, read_checkpoint
 from producers.training.comparison import compare_taggers, table_lines
-from producers.training.dataset import NO_AUGMENTATION, JetSample, draw_batch, leading_jets, load_jets
+from producers.training.dataset import (
+    NO_AUGMENTATION,
+    JetSample,
+    draw_batch,
+    leading_jets,
+    load_jets,
+    random_jets,
+)
 from producers.training.evaluate import evaluate_model
 from producers.training.event_files import PreparationError, prepare_jets
 from producers.training.event_shards import EVENTS_PER_SHARD, generate_shards
@@ -108,6 +115,9 @@ def train_command(
     bfloat16: Annotated[bool, typer.Option(help="Compute in bfloat16.")] = True,
     threads: Annotated[int, typer.Option(help="Threads of torch.")] = 1,
     report_every: Annotated[int, typer.Option(help="Steps between checkpoints.")] = 500,
+    measured_jets: Annotated[
+        int, typer.Option(help="Held-out jets to measure on at checkpoints, at most; `evaluate` takes all.")
+    ] = 20_000,
     device: Annotated[str, typer.Option(help="Such as cpu or cuda; auto: a GPU if there is one.")] = "auto",
 ) -> None:
     """Trains one stage of a network; stopped and called again, it goes on from its checkpoint."""
@@ -126,8 +136,12 @@ def train_command(
         learning_rate=learning_rate,
         bfloat16=bfloat16,
     )
-    training, validation = _load(events, test=False), leading_jets(_load(events, test=True))
-    typer.echo(f"{len(training)} jets to train on, {len(validation)} held out; computing on {place}")
+    training, held_out = _load(events, test=False), leading_jets(_load(events, test=True))
+    validation = random_jets(held_out, measured_jets)
+    typer.echo(
+        f"{len(training)} jets to train on, {len(validation)} of {len(held_out)} held out measured at "
+        f"checkpoints; computing on {place}"
+    )
     try:
         performance = train(
             recipe,
@@ -168,11 +182,14 @@ def evaluate(
     events: Events,
     checkpoint: CheckpointFile,
     folder: Annotated[Path, typer.Option(help="Version folder of the exported model.")],
+    full_precision: Annotated[
+        Path | None, typer.Option(help="Version folder of the same network in float32, to measure beside it.")
+    ] = None,
 ) -> None:
     """Measures an exported model on the held-out jets and writes its card, README.md, beside it."""
     trained = _read(checkpoint)
     jets = leading_jets(_load(events, test=True))
-    evaluation = evaluate_model(folder, jets, _baseline(events, jets))
+    evaluation = evaluate_model(folder, jets, _baseline(events, jets), full_precision)
     card = folder / "README.md"
     write_model_card(card, folder.parent.name, trained, evaluation)
     typer.echo(card.read_text(encoding="utf-8"))

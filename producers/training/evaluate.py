@@ -3,6 +3,7 @@
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +16,7 @@ from producers.algorithms.tagging_metrics import (
     measure_tagging,
 )
 from producers.training.dataset import NO_AUGMENTATION, JetSample, draw_batch
-from producers.training.export import score_with_openvino
+from producers.training.export import openvino_scorer
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -33,6 +34,9 @@ class Evaluation:
         better_by: Area under the curve of the model less that of the trees.
         lit_pixels: Mean number of pixels in an image that hold something.
         model_bytes: Size of the ONNX file.
+        precision: What the model's description says of its arithmetic.
+        full_precision: Of the same network in float32, where that was measured beside it.
+        loss: Area under the curve of ``full_precision`` less that of the model.
     """
 
     model: TaggingPerformance
@@ -41,21 +45,28 @@ class Evaluation:
     better_by: Measured
     lit_pixels: float
     model_bytes: int
+    precision: str
+    full_precision: TaggingPerformance | None = None
+    loss: Measured | None = None
 
 
-def evaluate_model(folder: Path, jets: JetSample, baseline: FloatArray) -> Evaluation:
+def evaluate_model(
+    folder: Path, jets: JetSample, baseline: FloatArray, full_precision: Path | None = None
+) -> Evaluation:
     """Scores jets with the model as it is served.
 
     Args:
         folder: Holds ``model.onnx`` and ``model.toml``.
         jets: Held-out jets.
         baseline: float64, (n_jets,), their scores by ``baseline.baseline_scores``.
+        full_precision: Folder of the same network in float32, to measure beside it.
 
     Raises:
         FileNotFoundError: The folder holds no model.
         ValueError: The model's image specification cannot be drawn.
     """
     scores, lit_pixels = score_model(folder, jets)
+    in_full = None if full_precision is None else score_model(full_precision, jets)[0]
     return Evaluation(
         model=measure_tagging(scores, jets.label),
         baseline=measure_tagging(baseline, jets.label),
@@ -63,7 +74,19 @@ def evaluate_model(folder: Path, jets: JetSample, baseline: FloatArray) -> Evalu
         better_by=area_difference(scores, baseline, jets.label),
         lit_pixels=lit_pixels,
         model_bytes=(folder / "model.onnx").stat().st_size,
+        precision=read_description(folder)["precision"],
+        full_precision=None if in_full is None else measure_tagging(in_full, jets.label),
+        loss=None if in_full is None else area_difference(in_full, scores, jets.label),
     )
+
+
+def read_description(folder: Path) -> dict[str, Any]:
+    """Reads ``model.toml``.
+
+    Raises:
+        FileNotFoundError: The folder holds no model.
+    """
+    return tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
 
 
 def score_model(folder: Path, jets: JetSample) -> tuple[FloatArray, float]:
@@ -80,13 +103,13 @@ def score_model(folder: Path, jets: JetSample) -> tuple[FloatArray, float]:
         FileNotFoundError: The folder holds no model.
         ValueError: The model's image specification cannot be drawn.
     """
-    description = tomllib.loads((folder / "model.toml").read_text(encoding="utf-8"))
+    description = read_description(folder)
     specification = ImageSpecification.from_dict(description["image_spec"])
-    path = folder / description["file"]
+    score = openvino_scorer(folder / description["file"])
     scores, lit = [], 0
     for start in range(0, len(jets), _CHUNK):
         chosen = np.arange(start, min(start + _CHUNK, len(jets)))
         images = draw_batch(jets, chosen, specification, NO_AUGMENTATION, np.random.default_rng(0))
         lit += int(np.count_nonzero(images))
-        scores.append(score_with_openvino(path, images[:, None])[:, 1])
+        scores.append(score(images[:, None])[:, 1])
     return np.concatenate(scores).astype(np.float64), lit / max(len(jets), 1)

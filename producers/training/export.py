@@ -4,7 +4,7 @@ import dataclasses
 import hashlib
 import json
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -153,12 +153,21 @@ def score_with_onnxruntime(path: Path, images: npt.NDArray[np.float32]) -> npt.N
 
 def score_with_openvino(path: Path, images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Scores images (n, 1, pixels, pixels) with OpenVINO in float32, in batches of 32: float32, (n, 2)."""
+    return openvino_scorer(path)(images)
+
+
+def openvino_scorer(path: Path) -> Callable[[npt.NDArray[np.float32]], npt.NDArray[np.float32]]:
+    """Compiles a model once, for many calls with images (n, 1, pixels, pixels) that give scores (n, 2)."""
     # As above: loaded only by who compares with it.
     import openvino  # noqa: PLC0415
 
     model = openvino.Core().compile_model(str(path), "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    batches = (images[start : start + MAX_ROWS] for start in range(0, len(images), MAX_ROWS))
-    return np.concatenate([np.array(model([batch])["scores"]) for batch in batches])
+
+    def score(images: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        batches = (images[start : start + MAX_ROWS] for start in range(0, len(images), MAX_ROWS))
+        return np.concatenate([np.array(model([batch])["scores"]) for batch in batches])
+
+    return score
 
 
 def _as_toml(fields: Mapping[str, Any]) -> str:

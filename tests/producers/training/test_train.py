@@ -142,6 +142,14 @@ def test_the_exported_model_is_the_trained_one_and_describes_itself(jets, tmp_pa
     assert card.startswith("# toptag\n")
     assert str(evaluation.model.auc) in card
     assert evaluation.baseline.auc == evaluation.mass.auc
+    assert "the same in float32" not in card
+
+    beside = evaluate_model(folder, jets, jets.jet_mass.astype(np.float64), full_precision=folder)
+    assert beside.full_precision == evaluation.model
+    assert beside.loss.value == 0
+    write_model_card(folder / "README.md", "toptag", checkpoint, beside)
+    (row,) = (line for line in (folder / "README.md").read_text().splitlines() if line.startswith("| AUC"))
+    assert row.split(" | ")[1:3] == [str(beside.model.auc)] * 2
 
 
 def test_a_checkpoint_is_taken_for_nothing_else(jets, tmp_path):
