@@ -1,14 +1,16 @@
 """Whether new requests are let in, and how many are inside."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Self
 
 from accelerator_server.errors import DrainingError
 
 
 class Admission:
-    """Counts requests from their headers to their answer; used by one event loop."""
+    """Counts requests from their headers to their answer; used by one event loop.
+
+    A request is inside within ``with admission:``.
+    """
 
     def __init__(self) -> None:
         self._n_inside = 0
@@ -26,8 +28,7 @@ class Admission:
         """Requests that are let in and not yet answered."""
         return self._n_inside
 
-    @contextmanager
-    def enter(self) -> Iterator[None]:
+    def __enter__(self) -> Self:
         """Lets one request in.
 
         Raises:
@@ -38,12 +39,13 @@ class Admission:
             raise DrainingError(message)
         self._n_inside += 1
         self._nobody_inside.clear()
-        try:
-            yield
-        finally:
-            self._n_inside -= 1
-            if not self._n_inside:
-                self._nobody_inside.set()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """The request is answered, or not worth an answer."""
+        self._n_inside -= 1
+        if not self._n_inside:
+            self._nobody_inside.set()
 
     async def drain(self, timeout_s: float) -> bool:
         """Lets nobody in any more and waits for those inside.

@@ -5,7 +5,7 @@ import http
 import json
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
@@ -39,7 +39,7 @@ def make_app(state: ServerState, n_connections: Callable[[], int]) -> web.Applic
     cap = ConnectionCap(state.config.max_connections, n_connections)
     app = web.Application(
         client_max_size=state.config.max_body_bytes,
-        middlewares=[ErrorAnswers(state).answer, cap.check, state.authentication.check],
+        middlewares=[Door(state, [cap.check, state.authentication.check]).answer],
     )
     state.metrics.connections.set_function(n_connections)
     state.metrics.requests_inside.set_function(lambda: state.admission.n_inside)
@@ -61,8 +61,7 @@ class ConnectionCap:
         self._max_connections = max_connections
         self._n_connections = n_connections
 
-    @web.middleware
-    async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    def check(self, request: web.Request) -> None:
         """Lets the request pass if there is room; liveness always passes.
 
         Raises:
@@ -71,22 +70,31 @@ class ConnectionCap:
         if self._n_connections() > self._max_connections and request.path != routes.LIVE:
             message = f"more than {self._max_connections} connections are open"
             raise TooManyConnectionsError(message)
-        return await handler(request)
 
 
-class ErrorAnswers:
-    """Turns errors into answers; nothing of an unexpected one is told to the client."""
+class Door:
+    """Where every request comes in: who may not is refused, and every error becomes an answer.
 
-    def __init__(self, state: ServerState) -> None:
+    Nothing of an unexpected error is told to the client.
+
+    Args:
+        state: Parts of the server.
+        checks: Each raises an error for a request that may not pass.
+    """
+
+    def __init__(self, state: ServerState, checks: Sequence[Callable[[web.Request], None]]) -> None:
+        self._checks = checks
         self._metrics = state.metrics
         self._successes = state.metrics.requests.labels("200")
         self._admission = state.admission
 
     @web.middleware
     async def answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Calls the handler; whatever it raises becomes an answer in the dialect of the request."""
+        """Checks, calls the handler; whatever they raise becomes an answer in the dialect of the request."""
         request[BEGAN_NS] = time.perf_counter_ns()
         try:
+            for check in self._checks:
+                check(request)
             response = await handler(request)
         except asyncio.CancelledError:
             self._count(CLIENT_GONE, "client_gone")

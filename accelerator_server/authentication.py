@@ -1,7 +1,6 @@
 """Who may ask what: one check over all routes; what is not allowed is refused, and only liveness is open."""
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
 
 from accelerator_server.errors import ForbiddenError, UnauthenticatedError
 from accelerator_server.sessions import Sessions
@@ -30,7 +29,7 @@ _READING = {"GET", "HEAD"}
 
 
 class Authentication:
-    """The middleware that checks tokens and sessions.
+    """Checks tokens and sessions.
 
     Attributes:
         tokens: Who has which token; without any, every caller may do everything but what admins may.
@@ -40,8 +39,7 @@ class Authentication:
         self.tokens = tokens
         self._sessions = sessions
 
-    @web.middleware
-    async def check(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    def check(self, request: web.Request) -> None:
         """Finds out who asks, and refuses who may not.
 
         Raises:
@@ -55,7 +53,6 @@ class Authentication:
             message = "loading and unloading need a token of admin_token_files"
             raise ForbiddenError(message)
         request[CALLER] = caller
-        return await handler(request)
 
     def knows(self, request: web.Request) -> bool:
         """Whether the request comes with a token or session, or none is wanted."""

@@ -7,6 +7,7 @@ from bisect import insort
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import NamedTuple
 
 from accelerator_server.errors import ClientTooFastError, ModelNotReadyError, QueueFullError
 from accelerator_server.fairness import FairTurns
@@ -23,8 +24,7 @@ Choudhury and Hahne's dynamic thresholds, IEEE/ACM Trans. Networking 6 (1998) 13
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Completed:
+class Completed(NamedTuple):
     """What became of a job on the device.
 
     Attributes:

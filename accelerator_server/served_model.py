@@ -15,7 +15,7 @@ from accelerator_server.executor import BatchReport, BatchRunner, DeviceThread
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_loading import LoadedModel
 from accelerator_server.model_queue import DEFAULT_PRIORITY, Completed, Job, ModelQueue
-from accelerator_server.quickness import Quickness
+from accelerator_server.quickness import INSTANT_S, QUICK_S, Quickness
 from accelerator_server.statistics import ModelStatistics
 from inference_client.protocol.arrays import dense_tensor
 from inference_client.protocol.messages import InferenceRecord, InferenceRequest, InferenceResponse
@@ -139,7 +139,9 @@ class ServedModel:
             message = "the deadline had passed when the request arrived"
             raise DeadlinePassedError(message)
         self.queue.submit(job)
-        if not self._handing_over:
+        if self._quickness.longest_s(self.queue.waiting_rows) < INSTANT_S:
+            self._hand_over()
+        elif not self._handing_over:
             # Once for all requests that the loop reads in this pass: each wake-up of a thread has its price.
             self._handing_over = True
             self._loop.call_soon(self._hand_over)
@@ -158,7 +160,7 @@ class ServedModel:
     def _hand_over(self) -> None:
         """Lets the devices know of new work, or does it here where that is quicker."""
         self._handing_over = False
-        if self._quickness.is_quick(self.queue.waiting_rows):
+        if self._quickness.longest_s(self.queue.waiting_rows) < QUICK_S:
             for thread in self._threads:
                 reports = thread.run_here()
                 if reports is not None:

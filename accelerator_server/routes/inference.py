@@ -7,6 +7,7 @@ from aiohttp import web
 
 from accelerator_server.authentication import CALLER
 from accelerator_server.body import read_body
+from accelerator_server.client_counts import ClientCount
 from accelerator_server.dialects.table import dialect_of
 from accelerator_server.errors import MalformedRequestError, RefusedRequestError
 from accelerator_server.replies import BODY_ID, http_response
@@ -30,18 +31,19 @@ class InferenceRoute:
         ]
 
     async def _infer(self, request: web.Request) -> web.Response:
-        arrived_s = time.monotonic()
-        count = self._state.clients.of(request[CALLER].name)
+        client = request[CALLER].name
+        count = self._state.clients.of(client)
         try:
-            with self._state.admission.enter():
-                response = await self._answer(request, arrived_s)
+            with self._state.admission:
+                response = await self._answer(request, client, count)
         except (RefusedRequestError, ProtocolError):
             count.n_refused += 1
             raise
         count.n_requests += 1
         return response
 
-    async def _answer(self, request: web.Request, arrived_s: float) -> web.Response:
+    async def _answer(self, request: web.Request, client: str, count: ClientCount) -> web.Response:
+        arrived_s = time.monotonic()
         state = self._state
         names = request.match_info
         dialect = dialect_of(request.headers.get("Content-Type", ""))
@@ -54,9 +56,8 @@ class InferenceRoute:
         request[BODY_ID] = message.id
         # Found again, since the model may have been replaced while the body came.
         model = state.models.find(name, version)
-        client = request[CALLER].name
         response = await model.infer(message, arrived_s + time_left_s, client)
-        state.clients.of(client).n_rows += response.outputs[0].shape[0]
+        count.n_rows += response.outputs[0].shape[0]
         reply = answer(response)
         state.metrics.sent_bytes.inc(len(reply.body))
         return http_response(reply, request)
@@ -64,6 +65,8 @@ class InferenceRoute:
 
 def _time_left_s(deadline_ms: str | None, message: InferenceRequest) -> float:
     """The shorter of our header's and Triton's limit (parameter `timeout`, microseconds; 0 means none)."""
+    if deadline_ms is None and not message.parameters:
+        return math.inf
     limits_s = [math.inf]
     if deadline_ms is not None:
         try:

@@ -107,7 +107,8 @@ def check_tensor(tensor: Tensor) -> None:
     Raises:
         InvalidTensorError: They have not, or the tensor would decode to more than MAX_TENSOR_BYTES.
     """
-    n_bytes = math.prod(max(1, size) for size in tensor.shape) * decoded_dtype(tensor).itemsize
+    # Sizes of zero are left out, so that none hides the others.
+    n_bytes = math.prod(filter(None, tensor.shape)) * decoded_dtype(tensor).itemsize
     if n_bytes > MAX_TENSOR_BYTES:
         message = (
             f"tensor {tensor.name!r} of shape {tensor.shape} is {n_bytes} bytes, over {MAX_TENSOR_BYTES}"
@@ -183,7 +184,7 @@ def lit_elements(tensor: Tensor) -> tuple[NDArray[np.intp], Array]:
     Returns:
         Their flat positions in all rows, one behind another, and their values.
     """
-    counts, indices, values = sparse_parts(tensor)
+    counts, indices, values = _views(tensor)
     positions = indices.astype(np.intp)
     if len(counts) > 1:
         row_starts = np.arange(len(counts), dtype=np.intp) * math.prod(tensor.shape[1:])
@@ -208,12 +209,10 @@ def sparse_parts(tensor: Tensor) -> SparseParts:
     counts = np.frombuffer(tensor.counts, _COUNT_DTYPE)
     # The sum of one number is the number; numpy takes a microsecond to find that.
     n_pairs = int(counts[0]) if len(counts) == 1 else int(np.add.reduce(counts, dtype=np.uint64))
-    index_dtype = _index_dtype(math.prod(tensor.shape[1:]))
-    _check_length(tensor, "index", tensor.index, n_pairs * index_dtype.itemsize)
+    index_bytes = _index_dtype(math.prod(tensor.shape[1:])).itemsize
+    _check_length(tensor, "index", tensor.index, n_pairs * index_bytes)
     _check_length(tensor, "value", tensor.value, n_pairs * value_dtype.itemsize)
-    return SparseParts(
-        counts, np.frombuffer(tensor.index, index_dtype), np.frombuffer(tensor.value, value_dtype)
-    )
+    return _views(tensor)
 
 
 def wire_dtype(tensor: Tensor) -> np.dtype[np.generic]:
@@ -244,6 +243,15 @@ def _value_dtype(value_datatype: str | None, datatype: str) -> np.dtype[np.gener
     if value_dtype is None or dtype is None or not np.can_cast(value_dtype, dtype, "safe"):
         return None
     return value_dtype
+
+
+def _views(tensor: Tensor) -> SparseParts:
+    """The arrays of a sparse tensor, its sizes checked before."""
+    return SparseParts(
+        np.frombuffer(tensor.counts or b"", _COUNT_DTYPE),
+        np.frombuffer(tensor.index or b"", _index_dtype(math.prod(tensor.shape[1:]))),
+        np.frombuffer(tensor.value or b"", DTYPES[tensor.value_datatype or ""]),
+    )
 
 
 def _index_dtype(row_size: int) -> np.dtype[np.unsignedinteger]:

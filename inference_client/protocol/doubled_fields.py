@@ -28,6 +28,7 @@ def _whole_size(tag: int) -> int:
 
 
 _WHOLE_SIZES = [_whole_size(tag) for tag in range(256)]
+_LENGTH_SIZES = [_BYTES_LENGTH_SIZES.get(tag, 0) for tag in range(256)]
 
 
 def refuse_doubled_fields(body: bytes | memoryview) -> None:
@@ -50,16 +51,15 @@ def _end_of_value(body: bytes | memoryview, at: int) -> int:
         return _end_of_map(body, at + 1, tag & 0x0F)
     if tag < 0xA0:
         return _end_of_array(body, at + 1, tag & 0x0F)
+    if size := _LENGTH_SIZES[tag]:
+        start = at + 1 + size
+        return start + int.from_bytes(body[at + 1 : start], "big")
     for sizes, end in _LONG_FORMS:
         if tag in sizes:
             start = at + 1 + sizes[tag]
             return end(body, start, int.from_bytes(body[at + 1 : start], "big"))
     message = f"msgpack type 0x{tag:02x} is not used by this protocol"
     raise MalformedBodyError(message)
-
-
-def _end_of_bytes(_body: bytes | memoryview, at: int, length: int) -> int:
-    return at + length
 
 
 def _end_of_array(body: bytes | memoryview, at: int, length: int) -> int:
@@ -80,8 +80,4 @@ def _end_of_map(body: bytes | memoryview, at: int, length: int) -> int:
     return at
 
 
-_LONG_FORMS = (
-    (_BYTES_LENGTH_SIZES, _end_of_bytes),
-    (_ARRAY_LENGTH_SIZES, _end_of_array),
-    (_MAP_LENGTH_SIZES, _end_of_map),
-)
+_LONG_FORMS = ((_ARRAY_LENGTH_SIZES, _end_of_array), (_MAP_LENGTH_SIZES, _end_of_map))

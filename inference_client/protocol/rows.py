@@ -25,11 +25,12 @@ def common_row_count(tensors: list[Tensor]) -> int:
     Raises:
         InvalidTensorError: There are no tensors, or they disagree.
     """
-    counts = {tensor.name: row_count(tensor) for tensor in tensors}
-    if len(set(counts.values())) != 1:
+    n_rows = row_count(tensors[0]) if tensors else 0
+    if not tensors or any(row_count(tensor) != n_rows for tensor in tensors[1:]):
+        counts = {tensor.name: row_count(tensor) for tensor in tensors}
         message = f"all tensors of a message must have the same number of rows, not {counts}"
         raise InvalidTensorError(message)
-    return tensors[0].shape[0]
+    return n_rows
 
 
 def request_row_count(request: InferenceRequest) -> int:

@@ -10,11 +10,11 @@ from accelerator_server.errors import DrainingError
 
 async def test_draining_waits_for_those_inside_and_refuses_others():
     admission = Admission()
-    with admission.enter():
+    with admission:
         draining = asyncio.ensure_future(admission.drain(30))
         await asyncio.sleep(0)
         assert admission.draining
-        with pytest.raises(DrainingError), admission.enter():
+        with pytest.raises(DrainingError), admission:
             pass
         assert not draining.done()
         assert admission.n_inside == 1
@@ -23,7 +23,7 @@ async def test_draining_waits_for_those_inside_and_refuses_others():
 
 async def test_draining_gives_up_after_its_time():
     admission = Admission()
-    with admission.enter():
+    with admission:
         assert not await admission.drain(0.01)
 
 
