@@ -14,6 +14,7 @@ from rich.table import Table
 
 from accelerator_server.bench import BenchReport, bench_model
 from accelerator_server.config import Override, ServerConfig, parse_override, read_server_config
+from accelerator_server.descriptors import raise_limit
 from accelerator_server.errors import StartError
 from accelerator_server.lifecycle import AcceleratorServer, serve
 from accelerator_server.model_loading import load_model
@@ -175,6 +176,8 @@ def _check(folder: ModelFolder, overrides: list[Override]) -> StartError | None:
 def _run(
     config: ServerConfig, repository: Path, overrides: list[Override], *, strict: bool, with_parent: bool
 ) -> int:
+    raise_limit(config.max_connections)
+
     async def run() -> int:
         server = AcceleratorServer(config, repository, overrides, strict=strict)
         return await serve(server, _announce, with_parent=with_parent)

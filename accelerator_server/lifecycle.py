@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 from aiohttp import web
 
 from accelerator_server.admission import Admission
@@ -17,6 +18,7 @@ from accelerator_server.app import JsonAccessLogger, make_app
 from accelerator_server.authentication import Authentication
 from accelerator_server.client_counts import ClientCounts
 from accelerator_server.config import Override, ServerConfig
+from accelerator_server.descriptors import Acceptor, find_room
 from accelerator_server.errors import AddressError, ConfigurationError
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_control import ModelControl
@@ -36,6 +38,8 @@ CLEAN, UNFINISHED = 0, 1
 _CLOSE_S = 2.0
 """Time for the last answers to be sent and for devices to end, once the drain time is over."""
 
+_BACKLOG = 1024
+"""Connections that wait to be accepted."""
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -56,6 +60,8 @@ class AcceleratorServer:
     def __init__(
         self, config: ServerConfig, repository: Path, overrides: list[Override], *, strict: bool = False
     ) -> None:
+        self._room = find_room(config.max_connections)
+        config = msgspec.structs.replace(config, max_connections=min(config.max_connections, self._room))
         self._config = config
         self._repository = repository
         self._overrides = overrides
@@ -73,7 +79,7 @@ class AcceleratorServer:
             access_log=access_logger if config.access_log else None,
             access_log_class=JsonAccessLogger,
         )
-        self._site: web.SockSite | None = None
+        self._listener: asyncio.Server | None = None
         self.address = ""
 
     async def start(self) -> None:
@@ -88,8 +94,10 @@ class AcceleratorServer:
         self.address = _address(listening, self._config)
         self._warn_if_open()
         await self._runner.setup()
-        self._site = web.SockSite(self._runner, listening, ssl_context=self._ssl)
-        await self._site.start()
+        if self._runner.server is not None:  # always, after its setup
+            accept = Acceptor(self._runner.server, self._room)
+            loop = asyncio.get_running_loop()
+            self._listener = await loop.create_server(accept, sock=listening, ssl=self._ssl, backlog=_BACKLOG)
         logger.info("listening at %s, loading %d models", self.address, len(folders))
         models, control = self._state.models, self._state.control
         control.server_name = self._config.name or self.address.partition("://")[2]
@@ -118,8 +126,8 @@ class AcceleratorServer:
             CLEAN, or UNFINISHED if some requests were not answered within the drain time.
         """
         logger.info("stopping; %d requests are inside", self._state.admission.n_inside)
-        if self._site is not None:
-            await self._site.stop()
+        if self._listener is not None:
+            self._listener.close()
         drained = await self._state.admission.drain(self._config.drain_s)
         if not drained:
             self._state.models.abandon()
@@ -218,7 +226,7 @@ def _stop_at_end_of_stdin(stop: asyncio.Event) -> None:
 def _listen(config: ServerConfig) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
-        listening = socket.create_server((config.host, config.port), family=family, backlog=1024)
+        listening = socket.create_server((config.host, config.port), family=family, backlog=_BACKLOG)
         # Connections inherit it: the kernel gives up a client that takes nothing of its answer for so long.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(config.send_timeout_s * 1000))
         return listening

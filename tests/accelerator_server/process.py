@@ -10,19 +10,23 @@ COMMAND = [sys.executable, "-c", "from accelerator_server.cli import main; main(
 
 
 @contextmanager
-def server_process(repository: Path, *options: str) -> Iterator[tuple[subprocess.Popen, str]]:
+def server_process(
+    repository: Path, *options: str, command: list[str] = COMMAND
+) -> Iterator[tuple[subprocess.Popen, str]]:
     """Yields the process and its address; kills it at the end if the test has not ended it."""
-    with loading_process(repository, *options) as process:
+    with loading_process(repository, *options, command=command) as process:
         address = process.stdout.readline().strip()
         assert address, process.stderr.read()
         yield process, address
 
 
 @contextmanager
-def loading_process(repository: Path, *options: str) -> Iterator[subprocess.Popen]:
+def loading_process(
+    repository: Path, *options: str, command: list[str] = COMMAND
+) -> Iterator[subprocess.Popen]:
     """Yields the process before it is ready."""
     process = subprocess.Popen(
-        [*COMMAND, "serve", str(repository), *options],
+        [*command, "serve", str(repository), *options],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
