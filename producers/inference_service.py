@@ -8,7 +8,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -26,6 +26,7 @@ from producers.inference_errors import as_framework_errors
 from producers.inference_records import SAFETY, whole_timeout_s
 from producers.inference_summary import summary_lines, told_recording
 from producers.model_client import AsksModel, ModelClient
+from producers.model_figures import GatheredFigures, ModelFigures, ModelState
 from producers.threaded_model_client import ThreadedModelClient
 
 _LOG = logging.getLogger("eventproc.InferenceService")
@@ -79,6 +80,7 @@ class InferenceService(Service):
         self._local: LocalServer | None = None  # of this job, once it was needed
         self._starting_local = threading.Lock()  # clients may have loops of their own
         self._began_s = self._ended_s = 0.0
+        self._gathered: list[GatheredFigures] = []  # of the other processes of the job
 
     def add_model(
         self,
@@ -145,17 +147,44 @@ class InferenceService(Service):
         """Stops that clock."""
         self._ended_s = time.monotonic()
 
+    def shared_parameters(self) -> Mapping[str, Any]:
+        """The server that this process started, for all processes of the job.
+
+        Raises:
+            ConfigurationError: requests are to be recorded, which one process alone can do.
+        """
+        if self._params.recordFile:
+            message = (
+                "InferenceService.recordFile takes the requests of one process: set "
+                "process.options.numberOfProcesses = 1"
+            )
+            raise ConfigurationError(message)
+        return {} if self._local is None else {"servers": [self._local.address]}
+
+    def state(self) -> list[ModelState]:
+        """The figures of each model."""
+        return [ModelState(client.fallback_calls, tuple(client.statistics())) for client in self._clients]
+
+    def absorb(self, states: Sequence[Sequence[ModelState]]) -> None:
+        """Takes the figures of the other processes; this one asked for nothing itself."""
+        of_models = zip(self._clients, zip(*states, strict=True), strict=False)
+        self._gathered = [GatheredFigures(client.configuration, each) for client, each in of_models]
+
+    @property
+    def _figures(self) -> Sequence[ModelFigures]:
+        return self._gathered or self._clients
+
     def report(self) -> Mapping[str, Any]:
         """Each model's figures, which timeout they suggest, and how often the fallback answered."""
-        return {client.configuration.model_name: _figures(client) for client in self._clients}
+        return {model.configuration.model_name: _reported(model) for model in self._figures}
 
     def summary(self) -> Mapping[str, str]:
         """Rows, rates, batch sizes and latencies of each model."""
         lines: dict[str, str] = {}
-        for client in self._clients:
-            name = client.configuration.model_name
+        for model in self._figures:
+            name = model.configuration.model_name
             prefix = f"{name}: " if len(self._clients) > 1 else ""
-            for line, value in summary_lines(client, self._ended_s - self._began_s).items():
+            for line, value in summary_lines(model, self._ended_s - self._began_s).items():
                 lines[prefix + line] = value
         if self._recorder is not None:
             lines["recording"] = told_recording(self._recorder)
@@ -188,11 +217,11 @@ class InferenceService(Service):
             return self._local.address
 
 
-def _figures(client: AsksModel) -> dict[str, Any]:
-    everything = client.statistics()
+def _reported(model: ModelFigures) -> dict[str, Any]:
+    everything = model.statistics()
     slow_s = SAFETY * max((statistics.latency.p99_s for statistics in everything), default=0.0)
     return {
-        "fallbackCalls": client.fallback_calls,
+        "fallbackCalls": model.fallback_calls,
         "suggestedTimeout_s": whole_timeout_s(slow_s) if slow_s else None,
         "asked": [dataclasses.asdict(statistics) for statistics in everything],
     }

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from inference_client.recording.recorder import Recorder
 from inference_client.statistics import ClientStatistics
-from producers.model_client import AsksModel
+from producers.model_figures import ModelFigures
 
 
-def summary_lines(client: AsksModel, loop_time_s: float) -> dict[str, str]:
+def summary_lines(client: ModelFigures, loop_time_s: float) -> dict[str, str]:
     """Name to value for each line."""
     everything = client.statistics()
     rows = sum(s.rows for s in everything)

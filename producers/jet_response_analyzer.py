@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import hist
 import numpy as np
 
+from eventproc.io.histogram_merge import add_histograms
 from eventproc.model.event import EventView
 from eventproc.model.input_tag import InputTag
-from eventproc.modules import Declare, EDAnalyzer, ParameterDescription, doc
+from eventproc.modules import Declare, EDAnalyzer, FileMerge, ParameterDescription, doc
 from producers.algorithms.jet_matching import match_nearest
 from producers.datatypes import Jets, PFJets
 from producers.histogram_file import write_histograms
@@ -21,6 +23,8 @@ class JetResponseAnalyzer(EDAnalyzer):
 
     The ECAL sees photons, electrons and part of the hadrons, so that a response well below 1 is right.
     """
+
+    files: ClassVar[Mapping[str, FileMerge]] = {"fileName": add_histograms}
 
     class Params(ParameterDescription):
         """Which jets, and when they match."""

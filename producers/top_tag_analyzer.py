@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import hist
 import numpy as np
 
+from eventproc.io.histogram_merge import add_histograms
 from eventproc.model.event import EventView
 from eventproc.model.input_tag import InputTag
-from eventproc.modules import Declare, EDAnalyzer, ParameterDescription, doc
+from eventproc.modules import Declare, EDAnalyzer, FileMerge, ParameterDescription, doc
 from producers.algorithms.jet_matching import LABEL_QCD, LABEL_TOP, LABEL_UNMATCHED
 from producers.datatypes import Jets, JetTruth, TopTags
 from producers.histogram_file import write_histograms
@@ -21,6 +23,8 @@ KINDS = {LABEL_TOP: "top", LABEL_QCD: "QCD", LABEL_UNMATCHED: "unknown"}
 
 class TopTagAnalyzer(EDAnalyzer):
     """Fills score, mass and transverse momentum of the jets and writes them at the end of the job."""
+
+    files: ClassVar[Mapping[str, FileMerge]] = {"fileName": add_histograms}
 
     class Params(ParameterDescription):
         """What to look at and where to write."""

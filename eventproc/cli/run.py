@@ -34,6 +34,12 @@ def run(
     streams: Annotated[
         int | None, typer.Option("--streams", "-s", min=1, help="events in flight, over the job file's")
     ] = None,
+    cores: Annotated[
+        int | None,
+        typer.Option(
+            "--numThreads", "-n", min=0, help="processes, over the job file's; 0: one per core"
+        ),
+    ] = None,
 ) -> None:
     """Run a job file: read events, run its paths on each, write what it keeps."""
     report = JobReport(command_line=tuple(sys.argv))
@@ -44,7 +50,7 @@ def run(
         raise typer.Exit(error.shell_code) from None
     summary: Summary = {}
     try:
-        description = _with_streams(read_job_file(config, words or []), streams)
+        description = _with_options(read_job_file(config, words or []), streams, cores)
         summary = run_description(description, report)
     except EventProcError as error:
         report.add_error(error)
@@ -62,23 +68,19 @@ def run_description(description: ProcessDescription, report: JobReport) -> Summa
         EventProcError: the job could not be built; once it runs, errors are in the report.
     """
     # numpy and the event loop take longer to load than a wrong job file takes to be told.
-    import asyncio  # noqa: PLC0415
+    from eventproc.runtime.run_job import run_job  # noqa: PLC0415
 
-    from eventproc.runtime.builder import build  # noqa: PLC0415
-    from eventproc.runtime.processor import EventProcessor  # noqa: PLC0415
-
-    report.process, report.configuration_id = description.name, description.id
-    job = build(description)
-    report.configuration_id = job.description.id
-    processor = EventProcessor(job, report)
-    asyncio.run(processor.run())
-    return processor.summary
+    return run_job(description, report)
 
 
-def _with_streams(description: ProcessDescription, streams: int | None) -> ProcessDescription:
-    if streams is None:
-        return description
-    options = dataclasses.replace(description.options, numberOfStreams=streams)
+def _with_options(
+    description: ProcessDescription, streams: int | None, cores: int | None
+) -> ProcessDescription:
+    options = description.options
+    if streams is not None:
+        options = dataclasses.replace(options, numberOfStreams=streams)
+    if cores is not None:
+        options = dataclasses.replace(options, numberOfThreads=cores, numberOfProcesses=0)
     return dataclasses.replace(description, options=options)
 
 

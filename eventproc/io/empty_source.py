@@ -42,12 +42,16 @@ class EmptySource(Source):
         numberEventsInLuminosityBlock: Annotated[
             int, doc("events in a luminosity block; 0: no limit", ge=0)
         ] = 0
+        skipEvents: Annotated[int, doc("events to leave out at the beginning", untracked=True, ge=0)] = 0
+
+    skips_with = "skipEvents"
+    is_endless = True
 
     def __init__(self, params: Params, process: str) -> None:  # noqa: ARG002 - every source gets it
         """Takes the numbering."""
         self._params = params
         self._first = EventID(params.firstRun, params.firstLuminosityBlock, params.firstEvent)
-        self._numbers = itertools.count()
+        self._numbers = itertools.count(params.skipEvents)
 
     def branches(self) -> Sequence[BranchDescription]:
         """Nothing."""

@@ -37,6 +37,8 @@ from eventproc.io.root_tree import RootTree
 EVENTS_PER_BASKET = 1000
 """Parts are gathered up to this: many small parts must not become many small baskets."""
 
+COMPRESSION = uproot.ZSTD(1)
+
 Array = npt.NDArray[Any]
 
 
@@ -83,24 +85,51 @@ def merge_files(parts: Sequence[Part], output: Path, *, overwrite: bool = False)
     if not parts:
         message = f"nothing to merge into {str(output)!r}: no parts were given"
         raise FileOpenError(message)
-    publication = Publication(output, overwrite=overwrite)
+    return merge_into(Publication(output, overwrite=overwrite), parts)
+
+
+def merge_into(
+    publication: Publication,
+    parts: Sequence[Part],
+    made_by: Mapping[str, Any] | None = None,
+    compression: uproot.compression.Compression = COMPRESSION,
+    *,
+    complete: bool = True,
+) -> MergedFile:
+    """As `merge_files`, into a file that is open already; it is published, or dropped, in every case.
+
+    Args:
+        publication: the output.
+        parts: at least one file, in the order in which their events shall come.
+        made_by: provenance of the process whose parts these are; without it that of the parts, which are
+            then listed in it.
+        compression: of all branches.
+        complete: False for parts that may be incomplete: the output is then a partial file.
+
+    Raises:
+        EventProcError: what `merge_files` raises.
+    """
     try:
-        writer = _MergeWriter(publication.file)
+        writer = _MergeWriter(publication.file, compression, made_by, complete=complete)
         for part in parts:
             writer.add(part)
         writer.finish()
         publication.complete()
         _read_back(publication.temporary, writer.events)
         sums = checksums(publication.temporary)
-        publication.publish()
+        if complete:
+            publication.publish()
+        else:
+            publication.keep_partial()
     except OSError as error:
         publication.drop()
-        message = f"cannot write merged file {str(output)!r}: {error.strerror or error}"
+        message = f"cannot write merged file {str(publication.final)!r}: {error.strerror or error}"
         raise FileWriteError(message) from error
     except BaseException:
         publication.drop()
         raise
-    return MergedFile(output, writer.events, output.stat().st_size, sums)
+    path = publication.final if complete else publication.partial
+    return MergedFile(path, writer.events, path.stat().st_size, sums)
 
 
 def _read_back(path: Path, events: int) -> None:
@@ -114,9 +143,18 @@ def _read_back(path: Path, events: int) -> None:
 class _MergeWriter:
     """Gathers the columns of parts and writes them, a basket's worth at a time."""
 
-    def __init__(self, file: Any) -> None:
+    def __init__(
+        self,
+        file: Any,
+        compression: uproot.compression.Compression,
+        made_by: Mapping[str, Any] | None,
+        *,
+        complete: bool,
+    ) -> None:
         self.events = 0
-        self._root = uproot.recreate(file, compression=uproot.ZSTD(1))
+        self._made_by = made_by
+        self._complete = complete
+        self._root = uproot.recreate(file, compression=compression)
         # Set by the first part.
         self._tree: Any = None
         self._first: FileMetadata | None = None
@@ -131,7 +169,7 @@ class _MergeWriter:
         """Takes all events of a part."""
         _refuse_other_bytes(part)
         with RootFile(part.name) as file:
-            metadata = _metadata(file, part)
+            metadata = _metadata(file, part, may_be_partial=not self._complete)
             self._begin(metadata, file.pfn)
             tree = file.tree(TREE_NAME)
             digests = dict.fromkeys(metadata.completion.crc32, 0)
@@ -149,6 +187,7 @@ class _MergeWriter:
         if first is None:
             return
         last = {**first.processes[-1], "mergedFrom": self._sources} if first.processes else {}
+        last = dict(self._made_by) if self._made_by else last
         dictionaries = {
             branch: tuple(codes) for buffer in self._buffers for branch, codes in buffer.dictionaries.items()
         }
@@ -158,7 +197,7 @@ class _MergeWriter:
             (*first.processes[:-1], last) if last else (),
             dictionaries,
             Completion(
-                complete=True,
+                complete=self._complete,
                 nEvents=self.events,
                 crc32={name: f"{value:08x}" for name, value in self._crc32.items()},
             ),
@@ -218,10 +257,10 @@ class _MergeWriter:
         self._pending_events = 0
 
 
-def _metadata(file: RootFile, part: Part) -> FileMetadata:
+def _metadata(file: RootFile, part: Part, *, may_be_partial: bool) -> FileMetadata:
     metadata = NativeLayout(NativeLayout.Params()).open(file).metadata
     completion = metadata.completion
-    if not completion.complete:
+    if not completion.complete and not may_be_partial:
         message = f"part {file.pfn!r} is incomplete: the job that wrote it did not come to its end"
         raise FileOpenError(message)
     if part.events is not None and part.events != completion.nEvents:

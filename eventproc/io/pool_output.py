@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+import uproot
 
 from eventproc.errors import EventProcError, FileOpenError, FileWriteError, LogicError, ProductNotFound
 from eventproc.io.chunk import Chunk, ChunkEntry
 from eventproc.io.keep_drop import KeepDrop
 from eventproc.io.native_layout import NativeLayout
+from eventproc.io.pool_output_parts import PoolOutputParts
 from eventproc.io.provenance import process_record
 from eventproc.io.publication import Publication, checksums
 from eventproc.io.root_file import RootFile, local_path
@@ -92,15 +94,10 @@ class PoolOutputModule(OutputModule):
         """
         self._branches = [branch for branch, _ in branches]
         self._tokens = self._made = [token for _, token in branches]
-        path = local_path(self._params.fileName)
-        if path is None:
-            message = f"cannot write output {self._params.fileName!r}: only local files can be written"
-            raise FileWriteError(message)
-        self._publication = Publication(path, overwrite=self._params.overwrite)
-        compression = COMPRESSION[self._params.compressionAlgorithm](self._params.compressionLevel)
+        self._publication = self._new_publication()
         try:
             self._writer = TreeWriter(
-                self._publication.file, self._branches, [*history, process_record(process)], compression
+                self._publication.file, self._branches, [*history, process_record(process)], self._compression
             )
         except OSError as error:
             raise self._failed(error) from error
@@ -108,6 +105,17 @@ class PoolOutputModule(OutputModule):
             self._publication.drop()
             self._publication = None
             raise
+
+    def open_parts(self, process: ProcessDescription, n_parts: int) -> PoolOutputParts:
+        """Locks the output's name and makes a folder for the parts beside it.
+
+        Raises:
+            ConfigurationError: the output exists and may not be overwritten, or another job writes it.
+            FileWriteError: it cannot be written.
+        """
+        publication = self._new_publication()
+        nothing = self._record(publication.final, complete=False)
+        return PoolOutputParts(publication, n_parts, process_record(process), self._compression, nothing)
 
     def write(self, event: EventView) -> None:
         """Takes one event; a product that is missing is written as empty.
@@ -166,6 +174,17 @@ class PoolOutputModule(OutputModule):
         writer.discard()
         publication.drop()
         return self._record(publication.final, complete=False)
+
+    @property
+    def _compression(self) -> uproot.compression.Compression:
+        return COMPRESSION[self._params.compressionAlgorithm](self._params.compressionLevel)
+
+    def _new_publication(self) -> Publication:
+        path = local_path(self._params.fileName)
+        if path is None:
+            message = f"cannot write output {self._params.fileName!r}: only local files can be written"
+            raise FileWriteError(message)
+        return Publication(path, overwrite=self._params.overwrite)
 
     def _opened(self) -> tuple[Publication, TreeWriter]:
         if self._publication is None or self._writer is None:

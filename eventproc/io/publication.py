@@ -6,6 +6,7 @@ import contextlib
 import errno
 import hashlib
 import os
+import shutil
 import socket
 import zlib
 from pathlib import Path
@@ -51,7 +52,7 @@ class Publication:
         self._lock = _lock(final)
         try:
             for left_behind in final.parent.glob(f"{_escaped(prefix)}*"):
-                left_behind.unlink()
+                _remove(left_behind)
             self.file: IO[bytes] = self.temporary.open("x+b")
         except OSError as error:
             self._unlock()
@@ -171,6 +172,13 @@ def _move_to_free_name(source: Path, target: Path) -> None:
         source.rename(target)
     else:
         source.unlink()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():  # parts of an output, see `pool_output_parts`
+        shutil.rmtree(path)
+    else:
+        path.unlink()
 
 
 def _sync(path: Path) -> None:

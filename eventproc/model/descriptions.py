@@ -52,11 +52,15 @@ class PathDescription:
 
 @dataclass(frozen=True, slots=True)
 class ProcessOptions:
-    """``process.options`` with cmsRun's names and defaults; 0 streams means one per thread.
+    """``process.options`` with cmsRun's names and defaults.
 
     Attributes:
-        numberOfStreams: events in flight at once.
-        numberOfThreads: accepted for familiarity; one event loop runs all streams.
+        numberOfStreams: events in flight at once in the whole job, shared out over its processes, which have
+            one each at least; 0 for one per process.
+        numberOfThreads: cmsRun's name for the cores that a job uses; here each is a process of its own, since
+            one event loop runs all streams of a process. 0 for every core that the job may use.
+        numberOfProcesses: the same by its own name, and stronger when both are given; 0 leaves it to
+            numberOfThreads.
         wantSummary: print the trigger and time report at the end.
         TryToContinue: exception categories after which the job goes on. Modules that need the failed
             one's products do not run, its paths end in the state Exception, all others run. An output
@@ -67,6 +71,7 @@ class ProcessOptions:
 
     numberOfStreams: int = 0
     numberOfThreads: int = 1
+    numberOfProcesses: int = 0
     wantSummary: bool = False
     TryToContinue: tuple[str, ...] = ()
     externalWorkTimeout: float = 0.0

@@ -1,8 +1,9 @@
 """What an author inherits: sources, producers, filters, analyzers, outputs, services and their parameters."""
 
 from eventproc.modules.declare import Declare
+from eventproc.modules.file_merge import FileMerge
 from eventproc.modules.module import EDAnalyzer, EDFilter, EDProducer, ExternalWork, Module
-from eventproc.modules.output import OutputModule
+from eventproc.modules.output import OutputModule, OutputParts
 from eventproc.modules.parameters import ParameterDescription, doc
 from eventproc.modules.service import Service
 from eventproc.modules.source import Source, SourceBinding, SourceEvent
@@ -13,8 +14,10 @@ __all__ = [
     "EDFilter",
     "EDProducer",
     "ExternalWork",
+    "FileMerge",
     "Module",
     "OutputModule",
+    "OutputParts",
     "ParameterDescription",
     "Service",
     "Source",

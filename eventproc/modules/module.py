@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from eventproc.model.event import Event, EventView
 from eventproc.model.event_id import LuminosityBlockID
 from eventproc.modules.declare import Declare
+from eventproc.modules.file_merge import FileMerge
 from eventproc.modules.parameters import ParameterDescription
 
 W = TypeVar("W")
@@ -20,6 +22,13 @@ class Module(ABC):
         """No parameters."""
 
     kind: ClassVar[str] = ""
+
+    files: ClassVar[Mapping[str, FileMerge]] = {}
+    """Parameters that name a file which the module writes, and how those of several processes become one.
+
+    Such as ``{"fileName": add_histograms}``. A job of several processes is refused when a module has a
+    parameter ``fileName`` and does not say this of it.
+    """
 
     @abstractmethod
     def __init__(self, params: Any, declare: Declare) -> None:

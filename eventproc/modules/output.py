@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from eventproc.errors import ConfigurationError
 from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import ProcessDescription
 from eventproc.model.event import EventView
@@ -13,6 +14,32 @@ from eventproc.model.file_records import OutputFileRecord
 from eventproc.model.product import Product
 from eventproc.model.token import Token
 from eventproc.modules.module import Module
+
+
+class OutputParts(ABC):
+    """An output that is made of parts: opened by `OutputModule.open_parts`, then closed or abandoned.
+
+    Attributes:
+        parameters: for each part, what its output module gets instead of the job's parameters.
+    """
+
+    parameters: Sequence[Mapping[str, Any]]
+
+    @abstractmethod
+    def close(self, parts: Sequence[OutputFileRecord]) -> OutputFileRecord:
+        """Puts the parts together, in order: only now does the output appear under its final name.
+
+        Raises:
+            FileWriteError: it cannot be written or does not read back.
+            EventProcError: a part is damaged, or does not fit the others.
+        """
+
+    @abstractmethod
+    def abandon(self, parts: Sequence[OutputFileRecord]) -> OutputFileRecord:
+        """Ends without completing: of the parts given a partial file is made; without any, nothing stays.
+
+        Never raises for what parts hold: what cannot be put together is not worth keeping.
+        """
 
 
 class OutputModule(Module):
@@ -46,6 +73,23 @@ class OutputModule(Module):
             ConfigurationError: the output exists already or another job writes it.
             FileWriteError: its folder cannot be written.
         """
+
+    def open_parts(self, process: ProcessDescription, n_parts: int) -> OutputParts:
+        """Prepares an output whose parts other processes of the job write; called instead of `open`.
+
+        Args:
+            process: the frozen job, parameters completed with defaults, stored as provenance.
+            n_parts: how many there will be.
+
+        Raises:
+            ConfigurationError: it cannot be made of parts, or exists, or another job writes it.
+            FileWriteError: its folder cannot be written.
+        """
+        message = (
+            f"{type(self).__name__} of process {process.name!r} cannot put together what {n_parts} processes "
+            "write: set process.options.numberOfProcesses = 1"
+        )
+        raise ConfigurationError(message)
 
     @abstractmethod
     def write(self, event: EventView) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from eventproc.model.event import EventView
+from eventproc.modules.file_merge import FileMerge
 from eventproc.modules.parameters import ParameterDescription
 
 
@@ -17,6 +18,9 @@ class Service(ABC):
         """No parameters."""
 
     kind: ClassVar[str] = "Service"
+
+    files: ClassVar[Mapping[str, FileMerge]] = {}
+    """As `Module.files`."""
 
     @abstractmethod
     def __init__(self, params: Any) -> None:
@@ -51,6 +55,27 @@ class Service(ABC):
 
     def post_module(self, event: EventView, label: str) -> None:
         """A module is done with an event."""
+
+    def progress(self, events: int) -> None:
+        """So many more events are done in another process of the job."""
+
+    def shared_parameters(self) -> Mapping[str, Any]:
+        """Parameters, after `start`, of the copies of this service in the other processes of the job.
+
+        Such as the address of a server that only one of them may start. They are untracked.
+        """
+        return {}
+
+    def state(self) -> Any:
+        """What a copy in another process has to tell, at the very end; it must be possible to pickle it."""
+        return dict(self.report())
+
+    def absorb(self, states: Sequence[Any]) -> None:
+        """Takes the states of all copies, in the order of their events; `report` and `summary` follow.
+
+        A service that does not override it reports nothing of its own in a job of several processes, but
+        what each copy does.
+        """
 
     def report(self) -> Mapping[str, Any]:
         """What the service adds to the job report, as JSON values; called after end_job, before stop."""

@@ -40,6 +40,15 @@ class Source(ABC):
 
     kind: ClassVar[str] = "Source"
 
+    skips_with: ClassVar[str] = ""
+    """The parameter that leaves out so many events at the beginning, all other selection done; "" without.
+
+    With it several processes can each read a range of the job's events.
+    """
+
+    is_endless: ClassVar[bool] = False
+    """Whether only ``process.maxEvents`` ends it."""
+
     @abstractmethod
     def __init__(self, params: Any, process: str) -> None:
         """Takes checked parameters and the name of the process that runs; opens nothing it need not."""

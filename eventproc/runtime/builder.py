@@ -56,8 +56,12 @@ class Job:
     n_slots: int
 
 
-def build(description: ProcessDescription) -> Job:
+def build(description: ProcessDescription, *watching: Service) -> Job:
     """Turns a frozen description into a job.
+
+    Args:
+        description: what to build.
+        watching: services besides those that the description names; modules do not find them.
 
     Raises:
         ConfigurationError: unknown plugins, wrong parameters, products nobody makes: all of a kind at once.
@@ -74,7 +78,7 @@ def build(description: ProcessDescription) -> Job:
     with _doing(f"Constructing input source {source.description.type}"):
         reader: Source = source.plugin(source.params, description.name)
     try:
-        return _build_modules(description, modules, built, reader)
+        return _build_modules(description, modules, built, reader, Watchers((*built, *watching)))
     except BaseException:
         reader.close()
         raise
@@ -105,6 +109,7 @@ def _build_modules(
     components: Sequence[Component],
     services: tuple[Service, ...],
     source: Source,
+    watch: Watchers,
 ) -> Job:
     idle = {m.label for m in description.modules} - {component.label for component in components}
     with _doing(f"Opening input source {description.source.type}"):
@@ -126,7 +131,6 @@ def _build_modules(
     resolution = registry.resolve()
     _check_order(description, modules, resolution)
     source.bind(resolution.bindings)
-    watch = Watchers(services)
     return Job(
         description=description,
         source=source,

@@ -44,15 +44,17 @@ class OrderedOutput:
     Args:
         outputs: the output modules.
         capacity: events that may be read and not yet written; more streams than that wait.
+        first_event: index of the first event.
 
     Attributes:
         has_outputs: whether there is any.
         settled: how many events, from the first on, are written or not to be written.
     """
 
-    def __init__(self, outputs: Sequence[OutputStage], capacity: int) -> None:
+    def __init__(self, outputs: Sequence[OutputStage], capacity: int, first_event: int = 0) -> None:
         self.has_outputs = bool(outputs)
         self._outputs = tuple(outputs)
+        self._first_event = first_event
         self._places = asyncio.Semaphore(capacity)
         self._early: dict[int, tuple[Event, frozenset[str]]] = {}  # by index
         self._settling: asyncio.Future[None] | None = None  # done when `settled` has grown
@@ -83,7 +85,7 @@ class OrderedOutput:
             EventProcError: an output module could not write.
         """
         self._early[event.index] = event, lost_to
-        while (early := self._early.pop(self.settled, None)) is not None:
+        while (early := self._early.pop(self._first_event + self.settled, None)) is not None:
             self._write(*early)
             self.settled += 1
             self._places.release()

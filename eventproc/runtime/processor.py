@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
 
-from eventproc.errors import as_framework_error, error_categories, near_names
+from eventproc.errors import error_categories, near_names
 from eventproc.modules.service import Service
+from eventproc.runtime.attempts import Attempts
 from eventproc.runtime.builder import Job
+from eventproc.runtime.division import Portion
 from eventproc.runtime.ordered_output import OrderedOutput, OutputStage
-from eventproc.runtime.stop_signals import StopSignals
+from eventproc.runtime.service_reports import service_reports
+from eventproc.runtime.stop_signals import Stops, StopSignals
 from eventproc.runtime.streams import StreamPool
 from eventproc.runtime.transitions import Transitions
-from eventproc.runtime.trigger_report import render_time_report, render_trigger_report
 from eventproc.services.job_report import JobReport
 
 _LOG = logging.getLogger("eventproc.TryToContinue")
-_SUMMARY = logging.getLogger("eventproc.FwkSummary")
 
 _EVENTS_AHEAD_PER_STREAM = 4
 """Finished events a stream may be ahead of the slowest one before it waits."""
@@ -32,19 +31,30 @@ class EventProcessor:
     Args:
         job: the built job.
         report: filled while the job runs; complete but for its end when `run` returns.
+        stops: watches, while the job runs, for who wants it to stop.
+        portion: what this process does of a job of several.
 
     Attributes:
         summary: lines that each service has for the screen, name to value.
     """
 
-    def __init__(self, job: Job, report: JobReport) -> None:
+    def __init__(
+        self,
+        job: Job,
+        report: JobReport,
+        stops: Callable[[], Stops] = StopSignals,
+        portion: Portion | None = None,
+    ) -> None:
         self.summary: dict[str, Mapping[str, str]] = {}
         self._job = job
         self._report = report
-        options = job.description.options
-        self._n_streams = options.numberOfStreams or max(1, options.numberOfThreads)
-        capacity = self._n_streams * _EVENTS_AHEAD_PER_STREAM
-        self._output = OrderedOutput(job.outputs, capacity)
+        self._attempts = Attempts(report)
+        self._stops = stops
+        n_streams = job.description.options.numberOfStreams or 1
+        first_stream = portion.first_stream if portion else 0
+        self._streams = range(first_stream, first_stream + n_streams)
+        first_event = portion.first_event if portion else 0
+        self._output = OrderedOutput(job.outputs, n_streams * _EVENTS_AHEAD_PER_STREAM, first_event)
         outputs = {stage.label: stage.module for stage in job.outputs}
         self._transitions = Transitions({**job.modules, **outputs})
         self._pool = StreamPool(
@@ -55,26 +65,27 @@ class EventProcessor:
             self._transitions,
             n_slots=job.n_slots,
             max_events=job.description.max_events,
+            first_event=first_event,
         )
         self._opened: list[OutputStage] = []  # outputs that must be closed or abandoned
         self._started: list[Service] = []  # services that must be stopped
 
     async def run(self) -> None:
         """Runs the job to its end; errors go into the report and are not raised."""
-        with StopSignals() as signals:
-            await self._note(self._work(signals))
+        with self._stops() as signals:
+            await self._attempts.wait(self._work(signals))
             signals.disarm()
             if signals.caught is not None and not self._report.errors:
                 self._report.add_error(signals.caught)
             if not self._report.errors:
-                self._attempt(self._transitions.end_job)
+                self._attempts.do(self._transitions.end_job)
             self._end_outputs(keep_partial=signals.caught is not None)
             self._fill_report()
             for service in reversed(self._started):
-                await self._note(service.stop())
+                await self._attempts.wait(service.stop())
             self._job.source.close()
 
-    async def _work(self, signals: StopSignals) -> None:
+    async def _work(self, signals: Stops) -> None:
         self._open_outputs()
         for service in self._job.services:
             self._started.append(service)
@@ -82,7 +93,7 @@ class EventProcessor:
         self._begin()
         signals.on_first = self._pool.stop
         try:
-            await self._pool.run(self._n_streams)
+            await self._pool.run(self._streams)
             if signals.caught is None:
                 self._end_streams()
         finally:
@@ -101,14 +112,14 @@ class EventProcessor:
         self._transitions.begin_job()
         for begin in self._job.watch.begin_job:
             begin(self._expected_events())
-        for stream in range(self._n_streams):
+        for stream in self._streams:
             self._transitions.begin_stream(stream)
             for begin_stream in self._job.watch.begin_stream:
                 begin_stream(stream)
 
     def _end_streams(self) -> None:
         self._transitions.leave()
-        for stream in range(self._n_streams):
+        for stream in self._streams:
             self._transitions.end_stream(stream)
 
     def _expected_events(self) -> int | None:
@@ -125,9 +136,9 @@ class EventProcessor:
 
     def _end_outputs(self, *, keep_partial: bool) -> None:
         for stage in self._opened:
-            record = None if self._report.errors else self._attempt(stage.module.close)
+            record = None if self._report.errors else self._attempts.do(stage.module.close)
             if record is None:
-                record = self._attempt(functools.partial(stage.module.abandon, keep_partial=keep_partial))
+                record = self._attempts.do(functools.partial(stage.module.abandon, keep_partial=keep_partial))
             if record is not None:
                 self._report.outputs.append(
                     dataclasses.replace(
@@ -150,27 +161,4 @@ class EventProcessor:
             None if expected is None else expected - self._output.settled - counts.failed
         )
         report.inputs = list(self._job.source.input_files())
-        for service in self._job.services:
-            name = type(service).__name__
-            if values := self._attempt(service.report):
-                report.services[name] = values
-            self.summary[name] = self._attempt(service.summary) or {}
-        if self._job.description.options.wantSummary:
-            _SUMMARY.info("%s\n", render_trigger_report(self._job.schedule))
-            _SUMMARY.info("%s\n", render_time_report(self._job.schedule, report.services.get("Timing", {})))
-
-    async def _note(self, step: Any) -> None:
-        """Awaits a step of the job and keeps the first error; a cancelled step leaves the signal to tell."""
-        try:
-            await step
-        except asyncio.CancelledError:
-            return
-        except Exception as error:  # noqa: BLE001 - services may raise anything
-            self._report.add_error(as_framework_error(error))
-
-    def _attempt(self, step: Callable[[], Any]) -> Any:
-        try:
-            return step()
-        except Exception as error:  # noqa: BLE001 - the rest of the job must still end
-            self._report.add_error(as_framework_error(error))
-            return None
+        self.summary = service_reports(self._job, report, self._attempts)

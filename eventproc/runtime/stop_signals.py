@@ -7,7 +7,7 @@ import logging
 import signal
 from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from eventproc.errors import CaughtSignal
 
@@ -18,6 +18,29 @@ WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR2, signal.
 
 DRAIN_LIMIT_S = 30.0
 """Events in flight get this long to finish after the first signal."""
+
+
+class Stops(Protocol):
+    """What a job needs of whoever watches, while entered, for those who want it to stop.
+
+    Attributes:
+        caught: the first wish to stop.
+        on_first: called with it; what runs sets it to its own way of stopping.
+    """
+
+    caught: CaughtSignal | None
+    on_first: Callable[[], None]
+
+    def __enter__(self) -> Self:
+        """Begins to watch."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Watches no more."""
+
+    def disarm(self) -> None:
+        """What remains is clean-up, which must not be interrupted."""
 
 
 class StopSignals:
@@ -61,7 +84,7 @@ class StopSignals:
             self._cancel()
             return
         name = signal.Signals(number).name
-        self.caught = CaughtSignal(f"the job was stopped by {name} at an event boundary", number)
+        self.caught = stopped_by(number)
         _LOG.warning("%s: finishing the events in flight; a second signal ends the job at once", name)
         self._limit = self._loop.call_later(DRAIN_LIMIT_S, self._cancel)
         self.on_first()
@@ -69,3 +92,8 @@ class StopSignals:
     def _cancel(self) -> None:
         if self._task is not None:
             self._task.cancel()
+
+
+def stopped_by(number: int) -> CaughtSignal:
+    """What a job ends with that a signal stopped."""
+    return CaughtSignal(f"the job was stopped by {signal.Signals(number).name} at an event boundary", number)

@@ -50,6 +50,7 @@ class StreamPool:
         transitions: told where runs and luminosity blocks begin and end.
         n_slots: products an event can hold.
         max_events: events to read, -1 for all.
+        first_event: index of the first event in the job's input.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class StreamPool:
         *,
         n_slots: int,
         max_events: int,
+        first_event: int = 0,
     ) -> None:
         self._source = source
         self._schedule = schedule
@@ -70,6 +72,7 @@ class StreamPool:
         self._transitions = transitions
         self._n_slots = n_slots
         self._max_events = max_events
+        self._first_event = first_event
         self._reading = asyncio.Lock()  # the source serves one stream at a time
         self._stopping = False
         self._turn_began = time.monotonic()
@@ -79,13 +82,13 @@ class StreamPool:
         """Reads no more events; those in flight are finished."""
         self._stopping = True
 
-    async def run(self, n_streams: int) -> None:
-        """Runs the streams to the end.
+    async def run(self, numbers: range) -> None:
+        """Runs the streams of these numbers to the end.
 
         Raises:
             EventProcError: the first failure; events in flight are given up.
         """
-        streams = [asyncio.create_task(self._run_stream(i), name=f"stream {i}") for i in range(n_streams)]
+        streams = [asyncio.create_task(self._run_stream(i), name=f"stream {i}") for i in numbers]
         try:
             await asyncio.gather(*streams)
         finally:
@@ -113,7 +116,7 @@ class StreamPool:
                 return None
             if self._transitions.follows_lumis:
                 await self._follow(LuminosityBlockID(*found.id[:2]))
-            index = self.counts.read
+            index = self._first_event + self.counts.read
             self.counts.read += 1
         return Event(found.id, index, stream, self._n_slots, found.read)
 

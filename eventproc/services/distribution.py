@@ -33,6 +33,16 @@ class Distribution:
         drop = time_ns.bit_length() - _MANTISSA_BITS
         self._bins[time_ns >> drop << drop if drop > 0 else time_ns] += 1
 
+    def absorb(self, other: Distribution) -> None:
+        """Adds all times of another distribution."""
+        if other.count:
+            self.min_ns = min(self.min_ns, other.min_ns) if self.count else other.min_ns
+            self.max_ns = max(self.max_ns, other.max_ns)
+        self.count += other.count
+        self.total_ns += other.total_ns
+        for lower, n in other._bins.items():
+            self._bins[lower] += n
+
     @property
     def mean_ns(self) -> float:
         """The mean; 0 of nothing."""

@@ -55,6 +55,27 @@ class SkippedEvent:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class PartRecord:
+    """A process that ran a part of the job.
+
+    Attributes:
+        first_event: index of its first event in the job's input.
+        events_read: events that it read.
+        exit_code: CMSSW's code of its ending.
+        cpu_s: its CPU time.
+        peak_rss_mb: its largest resident memory.
+        peak_vsize_mb: its largest address space.
+    """
+
+    first_event: int
+    events_read: int
+    exit_code: int
+    cpu_s: float
+    peak_rss_mb: float
+    peak_vsize_mb: float
+
+
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
 
@@ -83,6 +104,8 @@ class JobReport:
         services: what each service's ``report()`` gave, by name of the service.
         timing: TotalJobTime, TotalJobCPU and TotalJobChildrenCPU, seconds; set by `finish`.
         memory: PeakValueRss and PeakValueVsize, megabytes; set by `finish`.
+        processes: those that ran the parts of a job of several processes; their CPU time and their peaks are
+            in `timing` and `memory` too. Empty for a job of one process.
         framework_version: version of eventproc.
         host: where the job ran.
         pid: its process id there.
@@ -107,6 +130,7 @@ class JobReport:
     services: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     timing: dict[str, float] = field(default_factory=dict)
     memory: dict[str, float] = field(default_factory=dict)
+    processes: list[PartRecord] = field(default_factory=list)
     framework_version: str = __version__
     host: str = field(default_factory=platform.node)
     pid: int = field(default_factory=os.getpid)
@@ -145,12 +169,16 @@ class JobReport:
         if not self.errors:
             self.exit_code = self.shell_code = 0
         used, memory = ResourceUse.now().since(self._start), MemoryUse.now()
+        parts_cpu_s = sum(part.cpu_s for part in self.processes)
         self.timing = {
             "TotalJobTime": used.wall_s,
-            "TotalJobCPU": used.cpu_s,
-            "TotalJobChildrenCPU": used.children_cpu_s,
+            "TotalJobCPU": used.cpu_s + parts_cpu_s,
+            "TotalJobChildrenCPU": max(0.0, used.children_cpu_s - parts_cpu_s),
         }
-        self.memory = {"PeakValueRss": memory.peak_rss_mb, "PeakValueVsize": memory.peak_vsize_mb}
+        self.memory = {
+            "PeakValueRss": memory.peak_rss_mb + sum(part.peak_rss_mb for part in self.processes),
+            "PeakValueVsize": memory.peak_vsize_mb + sum(part.peak_vsize_mb for part in self.processes),
+        }
         self.ended = _now()
 
     def stated_errors(self) -> tuple[ErrorRecord, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal, TextIO
 
@@ -61,6 +61,12 @@ class MessageLogger(Service):
         """Announces an event when it is its turn."""
         if self._report_every and event.index % self._report_every == 0:
             _log.info(begin_line(event.index, event.id, event.stream, datetime.now(UTC)))
+
+    def absorb(self, states: Sequence[Mapping[str, Any]]) -> None:
+        """Adds the counts of other processes; limits hold in each of them."""
+        for state in states:
+            self._handler.severities.update(state["severities"])
+            self._handler.categories.update(state["categories"])
 
     def report(self) -> Mapping[str, Any]:
         """How many messages there were, by severity and by category."""

@@ -20,8 +20,8 @@ _REDRAW_S = 0.1
 class Bar(Protocol):
     """What the service needs of a progress bar."""
 
-    def advance(self) -> None:
-        """One more event is done."""
+    def advance(self, events: int = 1) -> None:
+        """So many more events are done."""
 
     def stop(self) -> None:
         """Leaves the last state on the screen."""
@@ -30,8 +30,8 @@ class Bar(Protocol):
 class NullBar:
     """Shows nothing."""
 
-    def advance(self) -> None:
-        """One more event is done."""
+    def advance(self, events: int = 1) -> None:
+        """So many more events are done."""
 
     def stop(self) -> None:
         """Nothing to leave."""
@@ -55,9 +55,9 @@ class TerminalBar:
         self._task = self._progress.add_task("events", total=expected_events, rate="")
         self._progress.start()
 
-    def advance(self) -> None:
-        """One more event is done; the line is drawn again ten times a second at most."""
-        self._done += 1
+    def advance(self, events: int = 1) -> None:
+        """So many more events are done; the line is drawn again ten times a second at most."""
+        self._done += events
         now = monotonic()
         if now - self._drawn >= _REDRAW_S:
             self._drawn = now
@@ -95,6 +95,10 @@ class ProgressBar(Service):
     def post_event(self, event: EventView) -> None:  # noqa: ARG002
         """Moves the bar."""
         self._bar.advance()
+
+    def progress(self, events: int) -> None:
+        """Moves the bar for all processes of the job."""
+        self._bar.advance(events)
 
     def end_job(self) -> None:
         """Leaves the bar as it stands."""

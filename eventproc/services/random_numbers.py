@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
 import msgspec
@@ -72,6 +72,9 @@ class RandomNumberGeneratorService(Service):
                     f"which asks for no random numbers: {near_names(label, self._seeds)}"
                 )
                 raise ConfigurationError(message)
+
+    def absorb(self, states: Sequence[Any]) -> None:
+        """Nothing: modules of this process asked for the same seeds when they were built."""
 
     def report(self) -> Mapping[str, Any]:
         """The seeds, by label."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Annotated, Any
 
@@ -17,6 +18,18 @@ from eventproc.services.resource_use import ResourceUse
 _log = logging.getLogger("eventproc.Timing")
 
 _NO_USE = ResourceUse(0.0, 0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class TimingState:
+    """What a copy of the service measured in another process."""
+
+    events: Distribution
+    modules: Mapping[str, Distribution]
+    waits: Mapping[str, Distribution]
+    streams: int
+    loop_cpu_s: float
+    job_cpu_s: float
 
 
 class Timing(Service):
@@ -41,6 +54,7 @@ class Timing(Service):
         self._loop = self._init = _NO_USE
         self._built = ResourceUse.now()
         self._begun = self._built
+        self._parts_loop_cpu_s = self._parts_job_cpu_s = 0.0  # of other processes of the job
         self._per_module = not params.summaryOnly
         self._excessive_ns = int(params.excessiveTimeThreshold * 1e9)
 
@@ -88,6 +102,24 @@ class Timing(Service):
         if self._per_module:
             self._modules[label].add(perf_counter_ns() - self._module_began[event.stream][label])
 
+    def state(self) -> TimingState:
+        """Everything measured."""
+        job = ResourceUse.now().since(self._built)
+        return TimingState(
+            self._events, dict(self._modules), dict(self._waits), self._streams, self._loop.cpu_s, job.cpu_s
+        )
+
+    def absorb(self, states: Sequence[TimingState]) -> None:
+        """Times of all events and modules become one distribution each; the loop is that of the whole job."""
+        for state in states:
+            self._events.absorb(state.events)
+            self._streams += state.streams
+            self._parts_loop_cpu_s += state.loop_cpu_s
+            self._parts_job_cpu_s += state.job_cpu_s
+            for mine, theirs in ((self._modules, state.modules), (self._waits, state.waits)):
+                for label, times in theirs.items():
+                    mine[label].absorb(times)
+
     @property
     def _throughput_hz(self) -> float:
         return self._events.count / self._loop.wall_s if self._loop.wall_s else 0.0
@@ -103,10 +135,10 @@ class Timing(Service):
             "TotalInitTime": self._init.wall_s,
             "TotalInitCPU": self._init.cpu_s,
             "TotalLoopTime": self._loop.wall_s,
-            "TotalLoopCPU": self._loop.cpu_s,
+            "TotalLoopCPU": self._loop.cpu_s + self._parts_loop_cpu_s,
             "TotalJobTime": job.wall_s,
-            "TotalJobCPU": job.cpu_s,
-            "TotalJobChildrenCPU": job.children_cpu_s,
+            "TotalJobCPU": job.cpu_s + self._parts_job_cpu_s,
+            "TotalJobChildrenCPU": max(0.0, job.children_cpu_s - self._parts_job_cpu_s),
             **({"modules": modules} if modules else {}),
         }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,34 @@ from eventproc.errors import FileWriteError
 
 _BUFFERED = 2000
 """Records are written out this many at a time, so that a long job needs no more memory than a short one."""
+
+
+_HEAD = b'{"displayTimeUnit":"ms","traceEvents":[\n'
+_TAIL = b"\n]}\n"
+
+
+def join_traces(parts: Sequence[Path], final: Path) -> None:
+    """Makes one trace of those that several processes wrote; each process stands in it by its id.
+
+    Raises:
+        FileWriteError: the trace cannot be written.
+    """
+    temporary = final.with_name(f".{final.name}.tmp-{platform.node()}-{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            separator = b""
+            file.write(_HEAD)
+            for part in parts:
+                records = part.read_bytes().removeprefix(_HEAD).removesuffix(_TAIL)
+                if records:
+                    file.write(separator + records)
+                    separator = b",\n"
+            file.write(_TAIL)
+        temporary.replace(final)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        message = f"cannot write trace {str(final)!r}: {error.strerror}"
+        raise FileWriteError(message) from error
 
 
 class TraceFile:
@@ -33,7 +62,7 @@ class TraceFile:
         self._temporary = path.with_name(f".{path.name}.tmp-{platform.node()}-{os.getpid()}")
         self._records: list[bytes] = []
         self._encode = msgspec.json.Encoder().encode
-        self._separator = b'{"displayTimeUnit":"ms","traceEvents":[\n'
+        self._separator = _HEAD
         try:
             self._file = self._temporary.open("wb", buffering=0)
         except OSError as error:
@@ -59,7 +88,7 @@ class TraceFile:
             OSError: the disk refused.
         """
         self._flush()
-        self._write(b"\n]}\n" if self._separator == b",\n" else self._separator + b"]}\n")
+        self._write(_TAIL if self._separator == b",\n" else self._separator + _TAIL)
         self._file.close()
         self._temporary.replace(self._path)
 

@@ -8,12 +8,13 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from time import perf_counter_ns
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from eventproc.model.event import EventView
+from eventproc.modules.file_merge import FileMerge
 from eventproc.modules.parameters import ParameterDescription, doc
 from eventproc.modules.service import Service
-from eventproc.services.trace_file import TraceFile
+from eventproc.services.trace_file import TraceFile, join_traces
 
 _log = logging.getLogger("eventproc.Tracer")
 
@@ -25,6 +26,8 @@ class Tracer(Service):
     those of all streams, and of several modules on one event, are seen beside each other. A trace that
     cannot be written while the job runs is given up with a warning.
     """
+
+    files: ClassVar[Mapping[str, FileMerge]] = {"fileName": join_traces}
 
     class Params(ParameterDescription):
         """Where the trace goes."""

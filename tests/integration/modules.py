@@ -2,19 +2,25 @@
 
 import asyncio
 import builtins
+import logging
 import os
 import signal
+import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import hist
 import numpy as np
 
 from eventproc import errors
+from eventproc.io.histogram_merge import add_histograms
 from eventproc.model.input_tag import InputTag
 from eventproc.model.product import Product, column
 from eventproc.model.trigger_results import PathState, TriggerResults
 from eventproc.modules import EDAnalyzer, EDFilter, EDProducer, ExternalWork, ParameterDescription
 from eventproc.services.random_numbers import RandomNumberGeneratorService
+from producers.histogram_file import write_histograms
 
 CALLS: list[str] = []
 """What modules did, in order; cleared before each job."""
@@ -73,6 +79,22 @@ class Fail(EDProducer):
             raise (getattr(errors, self.params.kind, None) or getattr(builtins, self.params.kind))(
                 "out of cheese"
             )
+        event.put(self.output, Count(np.array([0])))
+
+
+class FailInRuns(EDProducer):
+    """Fails on some events, named by run and number."""
+
+    class Params(ParameterDescription):
+        at: list[str]
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Count)
+        self.at = params.at
+
+    def produce(self, event):
+        if f"{event.id.run}:{event.id.event}" in self.at:
+            raise errors.EventCorruption("out of cheese")
         event.put(self.output, Count(np.array([0])))
 
 
@@ -241,6 +263,97 @@ class SendSignal(EDAnalyzer):
     def analyze(self, event):
         if event.id.event == 2:
             os.kill(os.getpid(), self.number)
+
+
+class SignalJob(EDAnalyzer):
+    """Sends the job whose part this process runs a signal; the words say which, and at which event."""
+
+    class Params(ParameterDescription):
+        name: str
+        at: int
+
+    def __init__(self, params, declare):
+        self.number, self.at = signal.Signals[params.name], params.at
+
+    def analyze(self, event):
+        if event.id.event == self.at:
+            os.kill(os.getppid(), self.number)
+
+
+class Die(EDAnalyzer):
+    """Ends its process without a word."""
+
+    class Params(ParameterDescription):
+        at: int
+
+    def __init__(self, params, declare):
+        self.at = params.at
+
+    def analyze(self, event):
+        if event.id.event == self.at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class OnlyInAJob(EDAnalyzer):
+    """Can be built in the process that was started by hand only."""
+
+    def __init__(self, params, declare):
+        if "part_process" in sys.argv[0]:
+            raise errors.ConfigurationError("not in a part")
+
+    def analyze(self, event):
+        pass
+
+
+class WaitForEver(ExternalWork):
+    """Says so, and waits."""
+
+    class Params(ParameterDescription):
+        at: int
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Count)
+        self.at = params.at
+
+    async def acquire(self, event):
+        if event.id.event == self.at:
+            logging.getLogger("eventproc.test").warning("waits for ever")
+            await asyncio.get_running_loop().create_future()
+
+    def produce(self, event, work):
+        event.put(self.output, Count(np.array([0])))
+
+
+class CountEvents(EDAnalyzer):
+    """Fills a histogram with event numbers, weighted by them, and writes it at the end."""
+
+    files = {"fileName": add_histograms}
+
+    class Params(ParameterDescription):
+        fileName: str
+
+    def __init__(self, params, declare):
+        self.path = Path(params.fileName)
+        self.histogram = hist.Hist(hist.axis.Regular(4, 0, 40, label="number"), storage=hist.storage.Weight())
+
+    def analyze(self, event):
+        self.histogram.fill(event.id.event, weight=event.id.event)
+
+    def end_job(self):
+        write_histograms(self.path, {"numbers": self.histogram})
+
+
+class WritesSomething(EDAnalyzer):
+    """Names a file, and does not say how those of several processes become one."""
+
+    class Params(ParameterDescription):
+        fileName: str
+
+    def __init__(self, params, declare):
+        pass
+
+    def analyze(self, event):
+        pass
 
 
 class Lost(ExternalWork):

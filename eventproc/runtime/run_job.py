@@ -1,0 +1,75 @@
+"""run_job: builds a job and runs it, in this process or in several."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from eventproc.errors import ConfigurationError
+from eventproc.model.descriptions import ProcessDescription
+from eventproc.modules.source import Source
+from eventproc.runtime.builder import Job, build
+from eventproc.runtime.division import Portion, divide, process_count
+from eventproc.runtime.parts_processor import PartsProcessor
+from eventproc.runtime.processor import EventProcessor
+from eventproc.services.job_report import JobReport
+
+Summary = Mapping[str, Mapping[str, str]]
+"""What each service has for the screen."""
+
+
+def run_job(description: ProcessDescription, report: JobReport) -> Summary:
+    """Runs a frozen job to its end and fills its report.
+
+    Raises:
+        ConfigurationError: the job could not be built, or cannot be divided among processes.
+        EventProcError: it could not be built; once it runs, errors are in the report.
+    """
+    report.process, report.configuration_id = description.name, description.id
+    job = build(description)
+    report.configuration_id = job.description.id
+    processes = process_count(description.options)
+    processor: EventProcessor | PartsProcessor
+    if processes > 1:
+        portions = asyncio.run(_portions(job, processes))
+        processor = PartsProcessor(job, report, portions)
+    else:
+        processor = EventProcessor(job, report)
+    asyncio.run(processor.run())
+    return processor.summary
+
+
+async def _portions(job: Job, processes: int) -> list[Portion]:
+    try:
+        return divide(await _events(job, processes), job.description.options, processes)
+    finally:
+        job.source.close()
+
+
+async def _events(job: Job, processes: int) -> int:
+    """How many events the job will read; they are counted where the source does not know."""
+    source, limit = job.source, job.description.max_events
+    if not type(source).skips_with:
+        message = (
+            f"{type(source).__name__} cannot begin in the middle, so that {processes} processes cannot share "
+            "its events: set process.options.numberOfProcesses = 1"
+        )
+        raise ConfigurationError(message)
+    expected = source.expected_events()
+    if expected is None and source.is_endless and limit < 0:
+        message = (
+            f"{type(source).__name__} has no end, so that there is nothing to divide among {processes} "
+            "processes: set process.maxEvents"
+        )
+        raise ConfigurationError(message)
+    if expected is None:
+        expected = limit if source.is_endless else await _counted(source, limit)
+    return expected if limit < 0 else min(expected, limit)
+
+
+async def _counted(source: Source, limit: int) -> int:
+    source.bind(())  # no products are read
+    events = 0
+    while events != limit and await source.next_event() is not None:
+        events += 1
+    return events
