@@ -15,6 +15,7 @@ MANIFEST = "MANIFEST.json"
 SOURCES = {"README.md", "make_manifest.py", "make_edm_sample.py", MANIFEST}
 """Files that people write."""
 SMALL = "--events events --checkpoint small/checkpoint.pt --folder data/models/toptag_small/1"
+SHAPE = "python -m producers.training shape --events events --folder data/models/toptag_shape/1"
 COMMANDS = {
     "top_qcd.root": (
         "eventproc run python_configs/make_sample_cfg.py outputFile=data/top_qcd.root maxEvents=500 seed=1"
@@ -23,6 +24,9 @@ COMMANDS = {
     "models/toptag_small/1/model.onnx": f"python -m producers.training export {SMALL}",
     "models/toptag_small/1/model.toml": f"python -m producers.training export {SMALL}",
     "models/toptag_small/1/README.md": f"python -m producers.training evaluate {SMALL}",
+    "models/toptag_shape/1/model.onnx": SHAPE,
+    "models/toptag_shape/1/model.toml": SHAPE,
+    "models/toptag_shape/1/README.md": SHAPE,
 }
 """By file; data/README.md says what was run before."""
 

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import numpy as np
-
-from eventproc.errors import ConfigurationError
 from eventproc.model.event import Event, EventView
 from eventproc.model.input_tag import InputTag
 from eventproc.modules import Declare, doc
@@ -14,8 +11,9 @@ from inference_client.protocol.arrays import sparse_tensor
 from inference_client.protocol.messages import Tensor
 from inference_client.result import InferenceResult
 from inference_client.signature import FREE_AXIS, ModelExpectation, TensorSignature
-from producers.datatypes import JetImages, TagStatus, TopTags
+from producers.datatypes import JetImages, TopTags
 from producers.inference_producer import InferenceParameters, InferenceProducer
+from producers.top_scores import signal_column, top_tags
 
 
 class TopTagger(InferenceProducer):
@@ -50,14 +48,7 @@ class TopTagger(InferenceProducer):
         Raises:
             ConfigurationError: the model does not name its classes, or has no such class.
         """
-        labels = self.model.parameters.labels
-        if self._signal_label not in labels:
-            message = (
-                f"model {self.model.name!r} has no class {self._signal_label!r}; "
-                f"its classes are {', '.join(map(repr, labels)) or 'not named'}"
-            )
-            raise ConfigurationError(message)
-        self._signal_column = labels.index(self._signal_label)
+        self._signal_column = signal_column(self.model, self._signal_label)
 
     def to_request(self, event: EventView) -> list[Tensor] | None:
         """The images that have any pixel; an empty one is not worth a question."""
@@ -70,13 +61,5 @@ class TopTagger(InferenceProducer):
 
     def from_response(self, event: Event, response: InferenceResult | None) -> None:
         """Puts the scores; a jet without a valid one has NaN and a status that says why."""
-        counts = event.get(self._images).counts
-        score = np.full(len(counts), np.nan, np.float32)
-        status = np.where(counts > 0, TagStatus.callFailed, TagStatus.emptyImage).astype(np.uint8)
-        if response is not None:
-            answered = np.flatnonzero(counts)
-            values = response.outputs["scores"][:, self._signal_column].astype(np.float32)
-            valid = (values >= 0) & (values <= 1)  # False for NaN too
-            score[answered[valid]] = values[valid]
-            status[answered] = np.where(valid, TagStatus.ok, TagStatus.invalidScore)
-        event.put(self._tags, TopTags(score, status))
+        asked = event.get(self._images).counts > 0
+        event.put(self._tags, top_tags(response, self._signal_column, asked))

@@ -1,4 +1,4 @@
-"""The commands of training: generate, prepare, train, export, evaluate, quantize, compare."""
+"""The commands of training: generate, prepare, train, export, evaluate, quantize, shape, compare."""
 
 import dataclasses
 import importlib.util
@@ -39,6 +39,8 @@ from producers.training.export import ExportError, check_engines, export_model, 
 from producers.training.model_card import write_model_card
 from producers.training.networks import NETWORKS
 from producers.training.quantize import CALIBRATION_IMAGES, quantize_model
+from producers.training.shape_export import export_shape_network, write_shape_card
+from producers.training.shape_network import jet_features, train_shape_network
 from producers.training.train import DeviceError, Recipe, choose_device, train
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -212,6 +214,19 @@ def quantize(
     images = draw_batch(jets, chosen, specification, NO_AUGMENTATION, np.random.default_rng(0))
     path = quantize_model(source / "model.onnx", images[:, None], specification, folder)
     typer.echo(f"{path}: {path.stat().st_size:,} bytes, {(source / 'model.onnx').stat().st_size:,} before")
+
+
+@app.command()
+def shape(
+    events: Events,
+    folder: Annotated[Path, typer.Option(help="Version folder, such as data/models/toptag_shape/1.")],
+) -> None:
+    """Trains the small network of JetShapeTagger and writes model.onnx, model.toml and its card."""
+    training = _load(events, test=False)
+    network = train_shape_network(jet_features(training), training.label)
+    path = export_shape_network(network, folder)
+    found = write_shape_card(folder / "README.md", network, leading_jets(_load(events, test=True)))
+    typer.echo(f"{path}: {path.stat().st_size:,} bytes, AUC {found.auc}")
 
 
 @app.command()

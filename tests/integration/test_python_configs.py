@@ -1,9 +1,14 @@
 """Each job file of python_configs does what its first line says."""
 
+import json
+
+import awkward as ak
+import numpy as np
 import pytest
 import uproot
 
 from inference_client.local_server import LocalServer
+from producers.algorithms.tagging_metrics import measure_tagging
 from tests.integration.conftest import CONFIGS, ROOT, SAMPLE
 
 
@@ -19,7 +24,7 @@ def entries(path):
 
 
 def test_every_job_file_has_a_test():
-    tested = {"analysis", "fallback", "make_sample", "remote", "top_tagging", "validation"}
+    tested = {"analysis", "fallback", "make_sample", "remote", "shape_tagging", "top_tagging", "validation"}
     assert {path.name.removesuffix("_cfg.py") for path in CONFIGS.glob("*_cfg.py")} == tested
 
 
@@ -51,6 +56,23 @@ def test_fallback_is_not_used_while_a_server_answers(command, server):
     done = command("run", CONFIGS / "fallback_cfg.py", f"servers={server.address}", "maxEvents=20")
     assert done.code == 0, done.err
     assert "fallback used" not in done.out
+
+
+def test_shape_tagging_asks_two_models_of_one_server(command, server, tmp_path):
+    done = command("run", CONFIGS / "shape_tagging_cfg.py", f"servers={server.address}")
+    assert done.code == 0, done.err
+    with uproot.open(tmp_path / "shape_tagging.root") as file:
+        names = ("topTags_score", "shapeTags_score", "shapeTags_status", "jetTruth_label")
+        top, shape, status, label = (ak.flatten(file["Events"][name].array()).to_numpy() for name in names)
+        dictionaries = json.loads(str(file["eventproc"]))["dictionaries"]
+    assert dictionaries["shapeTags_inference_model"] == ["toptag_shape"]
+    assert dictionaries["topTags_inference_model"] == ["toptag_small"]
+    assert len(shape) > 400
+    assert not status.any()
+    assert measure_tagging(shape, label).auc.value >= 0.85
+    assert np.corrcoef(top, shape)[0, 1] > 0.5
+    picture = command("plot", "shape_tagging.root", "--label", "shapeTags")
+    assert picture.code == 0, picture.err
 
 
 def test_analysis_fills_histograms_from_tagged_jets(command, server, tmp_path):

@@ -80,6 +80,7 @@ CHAIN = {
     "jetImages": "JetImageProducer",
     "jetTruth": "JetTruthProducer",
     "topTags": "TopTagger",
+    "shapeTags": "JetShapeTagger",
 }
 KINDS = {
     "ecalCrystals": {"EcalCrystals": "ecalCrystals", "DroppedHits": "ecalCrystals"},
@@ -87,6 +88,7 @@ KINDS = {
     "jetImages": {"JetImages": "jetImages"},
     "jetTruth": {"JetTruth": "jetTruth"},
     "topTags": {"TopTags": "topTags", "InferenceRecord": "topTags:inference"},
+    "shapeTags": {"TopTags": "shapeTags", "InferenceRecord": "shapeTags:inference"},
 }
 
 
