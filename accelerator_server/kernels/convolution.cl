@@ -1,5 +1,12 @@
-// One item: TILE_ROWS x TILE_COLUMNS pixels times TILE_BLOCKS blocks of target channels, kept in registers.
 // Written a * b + c, not fma(): PoCL 3.0 makes a function call of fma().
+#define SOURCE float
+#define WEIGHT float
+#define VALUE float
+#define SUMS VEC
+#define STEP 1
+#define WEIGHT_LOAD(p) VEC_LOAD(p)
+#define VALUE_LOAD(p) (*(p))
+#define PRODUCTS(sum, weight, value) (sum) += (weight) * (value)
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) __attribute__((vec_type_hint(VEC)))
 void NAME(__global const float *restrict source, __global const float *restrict weights,
           __global const float *restrict bias, __global const float *restrict addend,
@@ -10,54 +17,7 @@ void NAME(__global const float *restrict source, __global const float *restrict 
           const int addend_pitch, const int addend_plane, const int addend_image, const int addend_start,
           const int adds, const int relu)
 {
-    const int across = (width + TILE_COLUMNS - 1) / TILE_COLUMNS;
-    const int down = (height + TILE_ROWS - 1) / TILE_ROWS;
-    const int tile = get_global_id(0) / (16 / LANES);
-    const int lane = get_global_id(0) % (16 / LANES) * LANES;
-    const int group = get_global_id(1);
-    const int image = get_global_id(2);
-    if (tile >= across * down)
-        return;
-    // The last tile of a line overlaps the one before it: both write the same values.
-    const int x = min(tile % across * TILE_COLUMNS, width - TILE_COLUMNS);
-    const int y = min(tile / across * TILE_ROWS, height - TILE_ROWS);
-    __global const float *from = source + (size_t)image * source_image + source_start
-                                 + y * STRIDE_Y * source_pitch + x * STRIDE_X * SOURCE_BLOCK;
-    __global const float *w = weights
-                              + (size_t)group * source_blocks * (SIZE_Y * SIZE_X * SOURCE_BLOCK * TILE_BLOCKS * 16)
-                              + lane;
-    VEC sums[TILE_ROWS * TILE_COLUMNS][TILE_BLOCKS];
-#pragma unroll
-    for (int pixel = 0; pixel < TILE_ROWS * TILE_COLUMNS; pixel++)
-#pragma unroll
-        for (int b = 0; b < TILE_BLOCKS; b++)
-            sums[pixel][b] = (VEC)(0);
-    for (int block = 0; block < source_blocks; block++) {
-        for (int ky = 0; ky < SIZE_Y; ky++) {
-            for (int kx = 0; kx < SIZE_X; kx++) {
-                __global const float *p = from + ky * source_pitch + kx * SOURCE_BLOCK;
-#pragma unroll 4
-                for (int c = 0; c < SOURCE_BLOCK; c++) {
-                    VEC weight[TILE_BLOCKS];
-#pragma unroll
-                    for (int b = 0; b < TILE_BLOCKS; b++)
-                        weight[b] = VEC_LOAD(w + b * 16);
-#pragma unroll
-                    for (int row = 0; row < TILE_ROWS; row++)
-#pragma unroll
-                        for (int column = 0; column < TILE_COLUMNS; column++) {
-                            const float value =
-                                p[row * STRIDE_Y * source_pitch + column * STRIDE_X * SOURCE_BLOCK + c];
-#pragma unroll
-                            for (int b = 0; b < TILE_BLOCKS; b++)
-                                sums[row * TILE_COLUMNS + column][b] += weight[b] * value;
-                        }
-                    w += TILE_BLOCKS * 16;
-                }
-            }
-        }
-        from += source_plane;
-    }
+#include "convolution_sums.cl"
     target += (size_t)image * target_image + target_start + y * target_pitch + x * 16 + lane;
     addend += (size_t)image * addend_image + addend_start + y * addend_pitch + x * 16 + lane;
 #pragma unroll
@@ -77,3 +37,11 @@ void NAME(__global const float *restrict source, __global const float *restrict 
             }
     }
 }
+#undef SOURCE
+#undef WEIGHT
+#undef VALUE
+#undef SUMS
+#undef STEP
+#undef WEIGHT_LOAD
+#undef VALUE_LOAD
+#undef PRODUCTS

@@ -6,18 +6,22 @@ import warnings
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 import pyopencl as cl
 
 from accelerator_server.backends.opencl.kernels import BUILD_OPTIONS
-from accelerator_server.backends.opencl.tiling import DeviceClass
+from accelerator_server.backends.opencl.tiling import CUTS, Cut, DeviceClass
 from accelerator_server.errors import BackendUnavailableError
 
 logger = logging.getLogger(__name__)
 
 _TRIAL: Final = "__kernel void trial(__global float *x) { x[get_global_id(0)] *= 2; }"
+_DOTS_TRIAL: Final = """
+__kernel void trial(__global int16 *x) { __asm__("vpdpbusd %1, %1, %0" : "+r,v"(x[0]) : "r,v"(x[1])); }
+"""
 _CLASSES: Final = {
     cl.device_type.GPU: DeviceClass.GPU,
     cl.device_type.ACCELERATOR: DeviceClass.ACCELERATOR,
@@ -82,6 +86,11 @@ class Device:
         handle = self.handle
         return f"{handle.platform.version}|{handle.name}|{handle.driver_version}|{handle.max_compute_units}"
 
+    @property
+    def cut(self) -> Cut:
+        """How work is dealt to its items."""
+        return replace(CUTS[self.device_class], dots=self.device_class is DeviceClass.CPU and self._has_dots)
+
     def compile(self, source: str) -> Any:
         """Compiles a program from source.
 
@@ -120,6 +129,18 @@ class Device:
                 f"{self.handle.max_mem_alloc_size / 2**20:.0f}; a smaller chunk_rows needs less"
             )
             raise BackendUnavailableError(message)
+
+    @cached_property
+    def _has_dots(self) -> bool:
+        # Only of Intel's runtime is it known that an instruction which the CPU lacks is an error in the source.
+        if "Intel" not in self.handle.platform.name:
+            return False
+        try:
+            with _quiet_compiler():
+                cl.Program(self.context, _DOTS_TRIAL).build()
+        except cl.Error:
+            return False
+        return True
 
     def close(self) -> None:
         """Gives the device back."""

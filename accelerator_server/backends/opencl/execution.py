@@ -25,6 +25,9 @@ from accelerator_server.backends.opencl.tiling import DeviceClass
 
 FLOAT_BYTES = 4
 
+OVERREAD_BYTES = 4
+"""A kernel that takes four bytes at once reads up to three behind a map, and multiplies them by zero."""
+
 
 @dataclass(slots=True)
 class _Slot:
@@ -80,7 +83,8 @@ class Execution:
                 cl.CommandQueue(device.context, device.handle) for _ in range(3)
             )
             self._maps = [
-                self._filled(chunk_rows * g.image * g.element_bytes, _element(g)) for g in placement.buffers
+                self._filled(chunk_rows * g.image * g.element_bytes + OVERREAD_BYTES, _element(g))
+                for g in placement.buffers
             ]
             self._layers = [(launch, self._bound(launch, {})) for launch in program.layers]
             self._slots = [self._slot(program) for _ in range(2)]

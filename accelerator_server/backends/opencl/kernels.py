@@ -12,6 +12,7 @@ BUILD_OPTIONS: Final = ("-cl-std=CL1.2", "-cl-mad-enable")
 
 _FOLDER = files("accelerator_server") / "kernels"
 _PARAMETERS = re.compile(r"void NAME\((.*?)\)\s*\{", re.DOTALL)
+_INCLUDE = re.compile(r'^#include "(\w+)\.cl"\n', re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,4 +61,5 @@ def program_source(kernels: Iterable[Kernel]) -> str:
 
 @cache
 def _text(template: str) -> str:
-    return (_FOLDER / f"{template}.cl").read_text()
+    """A file with those that it includes: compilers for cards are given one file."""
+    return _INCLUDE.sub(lambda found: _text(found[1]), (_FOLDER / f"{template}.cl").read_text())

@@ -188,7 +188,15 @@ class _Planner:
         correction = -_quantisation(source).zero * sums
         arguments = (
             MapBuffer(source.buffer),
-            Constant(packed_weights(layer.weights, np.int8, source.geometry, target.geometry, tile.blocks)),
+            Constant(packed_weights(
+                    layer.weights,
+                    np.int8,
+                    source.geometry,
+                    target.geometry,
+                    tile.blocks,
+                    self.cut.byte_step,
+                )
+            ),
             Constant(packed_channels(correction, target.geometry, dtype=np.int32)),
             Constant(packed_channels(layer.scale, target.geometry)),
             Constant(packed_channels(layer.bias, target.geometry)),
@@ -220,6 +228,7 @@ class _Planner:
             tile_rows=tile.rows,
             tile_columns=tile.columns,
             tile_blocks=tile.blocks,
+            **({} if isinstance(layer, Convolution) else {"dots": int(self.cut.dots)}),
         )
         tile_count = -(-problem.width // tile.columns) * -(-problem.height // tile.rows)
         items = (tile_count * (BLOCK // self.cut.lanes), problem.target_blocks // tile.blocks)
@@ -347,7 +356,12 @@ def _numbers(*values: float) -> NDArray[np.float32]:
 
 
 def packed_weights(
-    weights: NDArray[Any], dtype: DTypeLike, source: Geometry, target: Geometry, tile_blocks: int
+    weights: NDArray[Any],
+    dtype: DTypeLike,
+    source: Geometry,
+    target: Geometry,
+    tile_blocks: int,
+    step: int = 1,
 ) -> NDArray[Any]:
     """Weights in the order in which an item reads them.
 
@@ -357,17 +371,19 @@ def packed_weights(
         source: Layout of the map that is read.
         target: Layout of the map that is written.
         tile_blocks: Blocks of target channels that an item computes.
+        step: Source values that are taken at once, of those that a row of the window sees side by side.
 
     Returns:
-        (target groups, source blocks, rows, columns, source channel, tile blocks, target channel).
+        (target groups, source blocks, rows, steps, tile blocks, target channel, step).
     """
     n_out, n_in, rows, columns = weights.shape
     padded = np.zeros((target.blocks * BLOCK, source.blocks * source.block, rows, columns), dtype)
     padded[:n_out, :n_in] = weights
-    split = padded.reshape(
-        target.blocks // tile_blocks, tile_blocks, BLOCK, source.blocks, source.block, rows, columns
-    )
-    return np.ascontiguousarray(split.transpose(0, 3, 5, 6, 4, 1, 2))
+    split = padded.reshape(-1, source.blocks, source.block, rows, columns).transpose(0, 1, 3, 4, 2)
+    in_row = split.reshape(*split.shape[:3], columns * source.block)
+    in_steps = np.pad(in_row, [(0, 0)] * 3 + [(0, -in_row.shape[3] % step)])
+    grouped = in_steps.reshape(-1, tile_blocks, BLOCK, source.blocks, rows, in_steps.shape[3] // step, step)
+    return np.ascontiguousarray(grouped.transpose(0, 3, 4, 5, 1, 2, 6))
 
 
 def packed_channels(

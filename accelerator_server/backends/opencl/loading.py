@@ -14,7 +14,7 @@ from accelerator_server.backends.opencl.placement import Placement, place
 from accelerator_server.backends.opencl.precompiled import Precompiled
 from accelerator_server.backends.opencl.tile_cache import TileCache, default_cache_path
 from accelerator_server.backends.opencl.tiles import default_tiles, problems
-from accelerator_server.backends.opencl.tiling import CUTS, Problem, Tile, candidates
+from accelerator_server.backends.opencl.tiling import Problem, Tile, candidates
 
 Tuning = Literal["default", "cached", "measured"]
 
@@ -67,7 +67,7 @@ def load_precompiled(network: Network, device: Device, program: Precompiled, bui
 def _execution(
     network: Network, placement: Placement, device: Device, tiles: dict[Problem, Tile], chunk_rows: int
 ) -> Execution:
-    planned = plan(network, placement, CUTS[device.device_class], tiles)
+    planned = plan(network, placement, device.cut, tiles)
     compiled = device.compile(program_source(planned.kernels))
     return Execution(device, compiled, network, placement, planned, chunk_rows)
 

@@ -23,10 +23,17 @@ class Cut:
     Attributes:
         lanes: Channels of a block that one item computes as one vector.
         group: Items in a work group; fixed, so that a compiled program serves maps of any size.
+        dots: Whether sums of bytes are made with the x86 instruction vpdpbusd.
     """
 
     lanes: int
     group: int
+    dots: bool = False
+
+    @property
+    def byte_step(self) -> int:
+        """Bytes of the source that are multiplied and summed at once."""
+        return 4 if self.dots else 1
 
 
 CUTS: Final = {
