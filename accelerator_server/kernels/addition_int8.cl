@@ -1,4 +1,4 @@
-// Quantised: the sum of two dequantised maps, quantised. scales: of the first, the second and the target.
+// Quantised: the sum of two dequantised maps, quantised. scales: of the first and the second over the target's.
 // One item: one pixel of one block of channels.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) __attribute__((vec_type_hint(VEC)))
 void NAME(__global const uchar *restrict first, __global const uchar *restrict second,
@@ -24,7 +24,7 @@ void NAME(__global const uchar *restrict first, __global const uchar *restrict s
                 + (TO_FLOATS(other) - (VEC)(second_zero)) * (VEC)(scales[1]);
     if (relu)
         value = VEC_RELU(value);
-    BYTES_STORE(QUANTISED(value, scales[2], target_zero),
+    BYTES_STORE(ROUNDED(value, target_zero),
                 target + image * target_image + block * target_plane + target_start + y * target_pitch
                     + x * LANES);
 }

@@ -1,6 +1,6 @@
 // Quantised: products of bytes are summed as integers, and the sum becomes a byte as in ONNX
 // QuantizeLinear(relu(DequantizeLinear(sum) + bias)). The pads of the source hold its zero point, and
-// `correction` takes the zero point's share out of the sum.
+// `correction` takes the zero point's share out of the sum. scale and bias are over the target's scale.
 #define SOURCE uchar
 #define WEIGHT char
 #define VALUE int
@@ -22,8 +22,7 @@
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) __attribute__((vec_type_hint(INTS)))
 void NAME(__global const uchar *restrict source, __global const char *restrict weights,
           __global const int *restrict correction, __global const float *restrict scale,
-          __global const float *restrict bias, __global const float *restrict target_scale,
-          __global uchar *restrict target,
+          __global const float *restrict bias, __global uchar *restrict target,
           const int source_blocks, const int height, const int width,
           const int source_pitch, const int source_plane, const int source_image, const int source_start,
           const int target_pitch, const int target_plane, const int target_image, const int target_start,
@@ -44,7 +43,7 @@ void NAME(__global const uchar *restrict source, __global const char *restrict w
                 VEC value = TO_FLOATS(sums[row * TILE_COLUMNS + column][b] + shift) * factor + offset;
                 if (relu)
                     value = VEC_RELU(value);
-                BYTES_STORE(QUANTISED(value, *target_scale, target_zero),
+                BYTES_STORE(ROUNDED(value, target_zero),
                             target + target_block * target_plane + row * target_pitch + column * 16);
             }
     }

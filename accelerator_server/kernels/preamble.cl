@@ -21,7 +21,7 @@ typedef float16 floats16;
 #define INTS_LOAD(p) JOIN(load_ints, LANES)(p)
 #define TO_FLOATS(value) JOIN(to_floats, LANES)(value)
 // As ONNX rounds: half to even, before the zero point is added.
-#define QUANTISED(value, scale, zero) JOIN(to_bytes, LANES)(rint((value) / (VEC)(scale)) + (VEC)(zero))
+#define ROUNDED(value, zero) JOIN(to_bytes, LANES)(rint(value) + (VEC)(zero))
 typedef uchar bytes1;
 typedef uchar16 bytes16;
 typedef int ints1;

@@ -15,7 +15,7 @@ void NAME(__global const float *restrict source, __global const float *restrict 
     const size_t image = get_global_id(2);
     const VEC value =
         VEC_LOAD(source + image * source_image + block * source_plane + source_start + y * source_pitch + x * LANES);
-    BYTES_STORE(QUANTISED(value, *scale, zero),
+    BYTES_STORE(ROUNDED(value / (VEC)(*scale), zero),
                 target + image * target_image + block * target_plane + target_start + y * target_pitch
                     + x * LANES);
 }

@@ -132,7 +132,7 @@ class Device:
 
     @cached_property
     def _has_dots(self) -> bool:
-        # Only of Intel's runtime is it known that an instruction which the CPU lacks is an error in the source.
+        # Only of Intel's runtime is it known that an instruction which the CPU lacks does not compile.
         if "Intel" not in self.handle.platform.name:
             return False
         try:

@@ -198,9 +198,8 @@ class _Planner:
                 )
             ),
             Constant(packed_channels(correction, target.geometry, dtype=np.int32)),
-            Constant(packed_channels(layer.scale, target.geometry)),
-            Constant(packed_channels(layer.bias, target.geometry)),
-            Constant(_numbers(_quantisation(target).scale)),
+            Constant(packed_channels(layer.scale / _quantisation(target).scale, target.geometry)),
+            Constant(packed_channels(layer.bias / _quantisation(target).scale, target.geometry)),
             MapBuffer(target.buffer),
             source.geometry.blocks,
             target.geometry.height,
@@ -240,7 +239,7 @@ class _Planner:
         arguments: tuple[Argument, ...] = (
             MapBuffer(first.buffer),
             MapBuffer(second.buffer),
-            Constant(_numbers(*(one.scale for one in quantisations))),
+            Constant(_numbers(*(one.scale / quantisations[2].scale for one in quantisations[:2]))),
             MapBuffer(target.buffer),
             target.geometry.height,
             target.geometry.width,
