@@ -3,7 +3,7 @@
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 import msgspec
 from msgspec import Meta, Struct
@@ -81,11 +81,19 @@ class BatchingConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
 
     Attributes:
         best_rows: Rows up to which requests are fused into one batch; 0 means the model's max_rows.
+        preferred_rows: Sizes of batches that the device runs best: one of them is run as soon as it can be
+            made, and a batch ends at the largest that comes out even.
+        max_queue_delay_us: Time that a request may wait for others to fill its batch though the device is
+            free; for devices that prefer full batches.
+        oversize: What becomes of requests with more than max_rows rows: they are refused, or split.
         queue_requests: Most requests that wait for the device.
         queue_bytes: Most bytes of tensors that wait for the device.
     """
 
     best_rows: Annotated[int, Meta(ge=0)] = 0
+    preferred_rows: list[Positive] = []
+    max_queue_delay_us: Annotated[int, Meta(ge=0, le=10_000_000)] = 0
+    oversize: Literal["refuse", "split"] = "refuse"
     queue_requests: Positive = 1024
     queue_bytes: Positive = 512 * 2**20
 
@@ -99,7 +107,7 @@ class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
         outputs: The model's outputs.
         file: Name of the model's file in the same folder; empty for backends that need none.
         sha256: Digest of that file, hex.
-        max_rows: Most rows in one request, and most in one batch.
+        max_rows: Most rows in one batch, and in one request unless batching.oversize splits it.
         precision: Arithmetic that is asked of the backend.
         instances: How many times the model is loaded.
         reproducible: Run every batch at one padded shape, so that a row's result has the same bits always.
@@ -122,6 +130,15 @@ class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
     image_spec: dict[str, Any] = {}
     backend_parameters: dict[str, Any] = {}
     batching: BatchingConfig = BatchingConfig()
+
+    def __post_init__(self) -> None:
+        most_rows = self.batching.best_rows or self.max_rows
+        if most_rows > self.max_rows:
+            message = f"batching.best_rows is {most_rows}, and max_rows is {self.max_rows}"
+            raise ValueError(message)
+        if max(self.batching.preferred_rows, default=0) > most_rows:
+            message = f"batching.preferred_rows must be at most {most_rows}, up to which requests are fused"
+            raise ValueError(message)
 
 
 class Override(Struct, frozen=True):

@@ -1,14 +1,16 @@
-"""Where requests wait for a device; a free device takes what waits, up to the best batch, without a timer."""
+"""Where requests wait for a device; a free device takes what waits, as far as it runs together."""
 
 import asyncio
+import math
 import threading
 import time
 from bisect import insort
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from operator import attrgetter
 from typing import NamedTuple
 
+from accelerator_server.batch_choice import BatchRule, choose_batch
 from accelerator_server.errors import ClientTooFastError, ModelNotReadyError, QueueFullError
 from accelerator_server.fairness import FairTurns
 from inference_client.protocol.arrays import Array
@@ -67,48 +69,17 @@ class Job:
     turn: tuple[int, float, int] = (0, 0.0, 0)
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What to do with the first `len(batch) + n_expired` waiting jobs."""
-
-    batch: list[Job]
-    n_expired: int
-
-
-def choose_batch(waiting: Iterable[Job], best_rows: int, now_s: float) -> Choice:
-    """Chooses the next batch: the first jobs, in order, as long as their rows fit.
-
-    Expired jobs are left out. A job larger than `best_rows` makes a batch of its own.
-
-    Args:
-        waiting: In the order of their turns.
-        best_rows: Rows up to which jobs are fused.
-        now_s: Monotonic time.
-    """
-    batch: list[Job] = []
-    n_rows = n_expired = 0
-    for job in waiting:
-        if job.deadline_s <= now_s:
-            n_expired += 1
-            continue
-        if batch and n_rows + job.n_rows > best_rows:
-            break
-        batch.append(job)
-        n_rows += job.n_rows
-    return Choice(batch, n_expired)
-
-
 class ModelQueue:
     """Jobs of one model between the event loop, which puts, and device threads, which take."""
 
     def __init__(
         self,
-        best_rows: int,
+        rule: BatchRule,
         max_requests: int,
         max_bytes: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._best_rows = best_rows
+        self._rule = rule
         self._max_requests = max_requests
         self._max_bytes = max_bytes
         self._clock = clock
@@ -129,8 +100,8 @@ class ModelQueue:
         """Bytes of the tensors that wait."""
         return self._waiting_bytes
 
-    def submit(self, job: Job) -> None:
-        """Queues a job; `wake` tells the devices.
+    def submit(self, *jobs: Job) -> None:
+        """Queues the jobs of a request, all or none; `wake` tells the devices.
 
         Raises:
             QueueFullError: Too many requests or bytes wait already.
@@ -141,12 +112,13 @@ class ModelQueue:
             if self._closed:
                 message = "the model is about to stop"
                 raise ModelNotReadyError(message)
-            self._check_room(job)
-            self._n_accepted += 1
-            job.turn = (job.priority, self._turns.enter(job.client, job.n_rows), self._n_accepted)
-            insort(self._waiting, job, key=attrgetter("turn"))
-            self._waiting_bytes += job.n_bytes
-            self._waiting_rows += job.n_rows
+            self._check_room(jobs)
+            for job in jobs:
+                self._n_accepted += 1
+                job.turn = (job.priority, self._turns.enter(job.client, job.n_rows), self._n_accepted)
+                insort(self._waiting, job, key=attrgetter("turn"))
+                self._waiting_bytes += job.n_bytes
+                self._waiting_rows += job.n_rows
 
     def wake(self) -> None:
         """Lets device threads look whether there is work for them."""
@@ -177,18 +149,19 @@ class ModelQueue:
 
         Returns:
             Jobs to run together; empty when the queue is closed and everything is taken, or without `wait`
-            when there is nothing.
+            when there is nothing to be run yet.
         """
         with self._changed:
             while True:
-                choice = choose_batch(self._waiting, self._best_rows, self._clock())
+                now_s = self._clock()
+                choice = choose_batch(self._waiting, self._rule, now_s)
                 n_taken = len(choice.batch) + choice.n_expired
                 for job in self._waiting[:n_taken]:
                     self._left(job, taken=True)
                 del self._waiting[:n_taken]
                 if choice.batch or self._closed or not wait:
                     return choice.batch
-                self._changed.wait()
+                self._changed.wait(_timeout_s(choice.look_again_s - now_s))
 
     def drop_all(self) -> list[Job]:
         """Removes and returns everything that waits."""
@@ -202,14 +175,16 @@ class ModelQueue:
         """Takes no more jobs and lets device threads end when the last one is taken."""
         with self._changed:
             self._closed = True
+            self._rule = replace(self._rule, max_delay_s=0.0)  # nobody comes any more
             self._changed.notify_all()
 
-    def _check_room(self, job: Job) -> None:
+    def _check_room(self, jobs: Sequence[Job]) -> None:
         n_free = self._max_requests - len(self._waiting)
-        if n_free <= 0 or self._waiting_bytes + job.n_bytes > self._max_bytes:
+        n_bytes = sum([job.n_bytes for job in jobs])
+        if n_free < len(jobs) or self._waiting_bytes + n_bytes > self._max_bytes:
             message = f"{len(self._waiting)} requests with {self._waiting_bytes} bytes wait already"
             raise QueueFullError(message)
-        n_own = self._turns.n_waiting(job.client)
+        n_own = self._turns.n_waiting(jobs[0].client)
         if n_own >= _SHARE_OF_FREE * n_free:
             message = f"{n_own} requests of this client wait already, and {n_free} places are free"
             raise ClientTooFastError(message)
@@ -218,3 +193,8 @@ class ModelQueue:
         self._waiting_bytes -= job.n_bytes
         self._waiting_rows -= job.n_rows
         self._turns.leave(job.client, job.turn[1], taken=taken)
+
+
+def _timeout_s(left_s: float) -> float | None:
+    """As locks want it: None for ever."""
+    return None if math.isinf(left_s) else max(0.0, left_s)

@@ -53,14 +53,18 @@ class TensorSpec:
 
 @dataclass(frozen=True, slots=True)
 class ModelSpec:
-    """Inputs and outputs of a model, and the most rows that a request may have."""
+    """Inputs and outputs of a model, and the most rows that a batch may have."""
 
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     max_rows: int
 
-    def check_request(self, request: InferenceRequest) -> int:
+    def check_request(self, request: InferenceRequest, max_rows: int) -> int:
         """Checks that a request fits, before anything is allocated for it.
+
+        Args:
+            request: As it was decoded.
+            max_rows: Most rows that it may have.
 
         Returns:
             Its number of rows.
@@ -77,8 +81,8 @@ class ModelSpec:
         for spec in self.inputs:
             _check_input(spec, tensors[spec.name])
         n_rows = request_row_count(request)
-        if n_rows > self.max_rows:
-            message = f"{n_rows} rows in one request; this model takes at most {self.max_rows}"
+        if n_rows > max_rows:
+            message = f"{n_rows} rows in one request; this model takes at most {max_rows}"
             raise TooManyRowsError(message)
         self.wanted_outputs(request)
         return n_rows

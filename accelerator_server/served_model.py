@@ -4,6 +4,8 @@ import asyncio
 import math
 import time
 
+from accelerator_server.batch_choice import BatchRule
+from accelerator_server.config import ModelConfig
 from accelerator_server.errors import (
     DeadlinePassedError,
     DeviceGoneError,
@@ -15,6 +17,7 @@ from accelerator_server.executor import BatchReport, BatchRunner, DeviceThread
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_loading import LoadedModel
 from accelerator_server.model_queue import DEFAULT_PRIORITY, Completed, Job, ModelQueue
+from accelerator_server.oversize import joined, pieces_of
 from accelerator_server.quickness import INSTANT_S, QUICK_S, Quickness
 from accelerator_server.statistics import ModelStatistics
 from inference_client.protocol.arrays import dense_tensor
@@ -39,8 +42,10 @@ class ServedModel:
         self.spec = loaded.spec
         self.metadata = loaded.metadata
         self.statistics = ModelStatistics()  # only the event loop touches it
+        self._rule = _batch_rule(config)
+        self._max_request_rows = _max_request_rows(config)
         self.queue = ModelQueue(
-            config.batching.best_rows or config.max_rows,
+            self._rule,
             config.batching.queue_requests,
             config.batching.queue_bytes,
         )
@@ -94,20 +99,27 @@ class ServedModel:
             RefusedRequestError: It does not fit, or cannot be answered now or in time.
             ProtocolError: A tensor contradicts itself.
         """
-        n_rows = self.spec.check_request(request)
+        n_rows = self.spec.check_request(request, self._max_request_rows)
         if n_rows == 0:
             return self._response(request, Completed(self.spec.empty_outputs(), 0))
-        job = Job(
-            tensors={tensor.name: tensor for tensor in request.inputs},
-            n_rows=n_rows,
-            n_bytes=sum(tensor_byte_count(tensor) for tensor in request.inputs),
-            result=self._loop.create_future(),
-            deadline_s=deadline_s,
-            client=client,
-            priority=_priority(request),
-        )
-        completed = await self._completed(job)
-        self.statistics.count_request(n_rows, completed.queue_us, time.monotonic() - job.accepted_s)
+        priority = _priority(request)
+        pieces = [request.inputs]
+        if n_rows > self.spec.max_rows:
+            pieces = pieces_of(request.inputs, n_rows, self._rule.best_rows)
+        jobs = [
+            Job(
+                tensors={tensor.name: tensor for tensor in tensors},
+                n_rows=tensors[0].shape[0],
+                n_bytes=sum([tensor_byte_count(tensor) for tensor in tensors]),
+                result=self._loop.create_future(),
+                deadline_s=deadline_s,
+                client=client,
+                priority=priority,
+            )
+            for tensors in pieces
+        ]
+        completed = await self._completed(jobs)
+        self.statistics.count_request(n_rows, completed.queue_us, time.monotonic() - jobs[0].accepted_s)
         self._metrics.rows.inc(n_rows)
         return self._response(request, completed)
 
@@ -133,12 +145,13 @@ class ServedModel:
             backend.close()
         return True
 
-    async def _completed(self, job: Job) -> Completed:
-        time_left_s = job.deadline_s - time.monotonic()
+    async def _completed(self, jobs: list[Job]) -> Completed:
+        """What becomes of a request; one that is too large for a batch has several jobs."""
+        time_left_s = jobs[0].deadline_s - time.monotonic()
         if time_left_s <= 0:
             message = "the deadline had passed when the request arrived"
             raise DeadlinePassedError(message)
-        self.queue.submit(job)
+        self.queue.submit(*jobs)
         if self._quickness.longest_s(self.queue.waiting_rows) < INSTANT_S:
             self._hand_over()
         elif not self._handing_over:
@@ -147,15 +160,17 @@ class ServedModel:
             self._loop.call_soon(self._hand_over)
         try:
             if math.isinf(time_left_s):
-                return await job.result
+                return await _result(jobs)
             async with asyncio.timeout(time_left_s):
-                return await job.result
+                return await _result(jobs)
         except TimeoutError:
             message = "the deadline passed before the result was there"
             raise DeadlinePassedError(message) from None
         finally:
-            if job.result.cancelled():
-                self.queue.discard(job)
+            for job in jobs:
+                # Nobody waits for it any more: the client has gone, or another piece has failed.
+                if job.result.cancel() or job.result.cancelled():
+                    self.queue.discard(job)
 
     def _hand_over(self) -> None:
         """Lets the devices know of new work, or does it here where that is quicker."""
@@ -227,6 +242,28 @@ class ServedModel:
                 compute_us=completed.compute_us,
             ),
         )
+
+
+async def _result(jobs: list[Job]) -> Completed:
+    if len(jobs) == 1:
+        return await jobs[0].result
+    return joined(await asyncio.gather(*[job.result for job in jobs]))
+
+
+def _batch_rule(config: ModelConfig) -> BatchRule:
+    batching = config.batching
+    return BatchRule(
+        best_rows=batching.best_rows or config.max_rows,
+        preferred_rows=frozenset(batching.preferred_rows),
+        max_delay_s=batching.max_queue_delay_us / 1e6,
+    )
+
+
+def _max_request_rows(config: ModelConfig) -> int:
+    """Most rows in one request; where larger ones are split, as many as the pieces in an empty queue have."""
+    if config.batching.oversize == "refuse":
+        return config.max_rows
+    return config.batching.queue_requests * (config.batching.best_rows or config.max_rows)
 
 
 def _priority(request: InferenceRequest) -> int:

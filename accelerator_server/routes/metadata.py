@@ -100,6 +100,7 @@ def _triton_config(model: ServedModel) -> dict[str, object]:
 
     See https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_model_configuration.md
     """
+    batching = model.config.batching
     return {
         "name": model.name,
         "platform": model.config.backend,
@@ -107,6 +108,11 @@ def _triton_config(model: ServedModel) -> dict[str, object]:
         "max_batch_size": model.config.max_rows,
         "input": [_triton_tensor(tensor) for tensor in model.spec.inputs],
         "output": [_triton_tensor(tensor) for tensor in model.spec.outputs],
+        "dynamic_batching": {
+            "preferred_batch_size": sorted(batching.preferred_rows),
+            "max_queue_delay_microseconds": batching.max_queue_delay_us,
+            "default_queue_policy": {"max_queue_size": batching.queue_requests},
+        },
     }
 
 

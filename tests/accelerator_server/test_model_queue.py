@@ -1,14 +1,16 @@
 """The queue: what is fused, what is dropped, what is refused, in which order."""
 
 import threading
+import time
 from queue import Queue
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from accelerator_server.batch_choice import BatchRule
 from accelerator_server.errors import ClientTooFastError, ModelNotReadyError, QueueFullError
-from accelerator_server.model_queue import Job, ModelQueue, choose_batch
+from accelerator_server.model_queue import Job, ModelQueue
 
 
 def job(n_rows: int = 1, n_bytes: int = 10, deadline_s: float = float("inf"), **more) -> Job:
@@ -18,28 +20,14 @@ def job(n_rows: int = 1, n_bytes: int = 10, deadline_s: float = float("inf"), **
         n_bytes=n_bytes,
         result=None,
         deadline_s=deadline_s,
-        accepted_s=0.0,
-        **more,
+        **{"accepted_s": 0.0, **more},
     )
 
 
 def queue(
     best_rows: int = 4, max_requests: int = 100, max_bytes: int = 1000, now_s: float = 0.0
 ) -> ModelQueue:
-    return ModelQueue(best_rows, max_requests, max_bytes, clock=lambda: now_s)
-
-
-@given(st.lists(st.tuples(st.integers(1, 9), st.booleans()), max_size=20), st.integers(1, 9))
-def test_a_batch_is_the_longest_run_of_the_oldest_jobs_that_fits(shapes, best_rows):
-    waiting = [job(rows, deadline_s=0.0 if expired else 2.0) for rows, expired in shapes]
-    choice = choose_batch(waiting, best_rows, now_s=1.0)
-    n_seen = len(choice.batch) + choice.n_expired
-    assert choice.batch == [one for one in waiting[:n_seen] if one.deadline_s == 2.0]
-    total = sum(one.n_rows for one in choice.batch)
-    assert total <= best_rows or len(choice.batch) == 1
-    if n_seen < len(waiting):
-        assert choice.batch
-        assert total + waiting[n_seen].n_rows > best_rows
+    return ModelQueue(BatchRule(best_rows), max_requests, max_bytes, clock=lambda: now_s)
 
 
 def test_everything_that_waits_is_taken_at_once():
@@ -59,6 +47,16 @@ def test_a_job_larger_than_the_best_batch_runs_alone():
     waiting.submit(small)
     assert waiting.take() == [large]
     assert waiting.take() == [small]
+
+
+def test_pieces_of_one_request_are_queued_all_or_none():
+    waiting = queue(max_requests=3)
+    waiting.submit(job(), job())
+    with pytest.raises(QueueFullError):
+        waiting.submit(job(), job())
+    assert len(waiting) == 2
+    waiting.submit(job())
+    assert len(waiting.take()) == 3
 
 
 def test_expired_jobs_are_never_taken():
@@ -126,6 +124,36 @@ def test_a_waiting_thread_wakes_for_a_job_and_for_the_end():
     waiting.close()
     thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_thread_waits_for_company_and_goes_as_soon_as_the_batch_is_full():
+    waiting = ModelQueue(BatchRule(best_rows=2, max_delay_s=1000.0), 100, 1000)
+    taken: Queue[list[Job]] = Queue()
+    thread = threading.Thread(target=lambda: taken.put(waiting.take()))
+    jobs = [job(accepted_s=time.monotonic()) for _ in range(2)]
+    waiting.submit(jobs[0])
+    thread.start()
+    assert waiting.take(wait=False) == []
+    waiting.submit(jobs[1])
+    waiting.wake()
+    assert taken.get(timeout=30) == jobs
+    thread.join(30)
+
+
+def test_a_job_without_company_goes_when_its_delay_is_over():
+    waiting = ModelQueue(BatchRule(best_rows=2, max_delay_s=0.05), 100, 1000)
+    lonely = job(accepted_s=time.monotonic())
+    waiting.submit(lonely)
+    assert waiting.take() == [lonely]
+    assert time.monotonic() >= lonely.accepted_s + 0.05
+
+
+def test_a_queue_that_closes_waits_for_nobody():
+    waiting = ModelQueue(BatchRule(best_rows=2, max_delay_s=1000.0), 100, 1000)
+    last = job(accepted_s=time.monotonic())
+    waiting.submit(last)
+    waiting.close()
+    assert waiting.take() == [last]
 
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=60), st.integers(1, 3))

@@ -42,7 +42,7 @@ def floats(*shape: int, name: str = "x") -> Tensor:
     ids=["plain", "scaled", "sparse"],
 )
 def test_every_encoding_of_the_right_values_fits(x):
-    assert SPEC.check_request(request(x)) == 2
+    assert SPEC.check_request(request(x), SPEC.max_rows) == 2
 
 
 REFUSED = {
@@ -63,23 +63,24 @@ REFUSED = {
 @pytest.mark.parametrize("wrong", REFUSED.values(), ids=REFUSED.keys())
 def test_a_request_that_does_not_fit_is_refused_with_what_would(wrong):
     with pytest.raises(SignatureMismatchError, match="must be"):
-        SPEC.check_request(wrong)
+        SPEC.check_request(wrong, SPEC.max_rows)
 
 
 def test_inputs_of_different_length_are_refused():
     with pytest.raises(InvalidTensorError, match="same number of rows"):
-        SPEC.check_request(request(floats(3, 2, 3)))
+        SPEC.check_request(request(floats(3, 2, 3)), SPEC.max_rows)
 
 
 def test_data_that_do_not_fill_the_shape_are_refused():
     short = Tensor(name="x", datatype="FP32", shape=[2, 2, 3], data=memoryview(bytes(47)))
     with pytest.raises(InvalidTensorError, match="47 bytes"):
-        SPEC.check_request(request(short))
+        SPEC.check_request(request(short), SPEC.max_rows)
 
 
 def test_more_rows_than_the_model_takes_are_refused():
     with pytest.raises(TooManyRowsError, match="at most 4"):
-        SPEC.check_request(request(floats(5, 2, 3), dense_tensor("m", np.zeros((5, 1), np.int64))))
+        too_many = request(floats(5, 2, 3), dense_tensor("m", np.zeros((5, 1), np.int64)))
+        SPEC.check_request(too_many, SPEC.max_rows)
 
 
 def test_outputs_come_in_the_order_asked_for_or_all():
