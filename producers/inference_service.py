@@ -22,6 +22,7 @@ from inference_client.local_server import LocalServer
 from inference_client.recording.recorder import Recorder
 from inference_client.recording.replay_transport import REPLAY_ADDRESS, Replay
 from inference_client.signature import ModelExpectation
+from producers.fallback_check import FallbackPolicy
 from producers.inference_errors import as_framework_errors
 from producers.inference_records import SAFETY, whole_timeout_s
 from producers.inference_summary import summary_lines, told_recording
@@ -39,6 +40,13 @@ class FallbackParameters(ParameterDescription):
     """What happens when no server answers, as in SonicTriton's TritonService."""
 
     enable: Annotated[bool, doc("start a server on this machine when the listed ones do not answer")] = False
+    tolerance: Annotated[
+        float, doc("largest difference of its answers from the servers', on the first rows", ge=0)
+    ] = FallbackPolicy().tolerance
+    onDisagreement: Annotated[
+        Literal["refuse", "warn"],
+        doc("where it differs by more: 'refuse' does not use it, 'warn' uses it and says so"),
+    ] = "refuse"
 
 
 class InferenceService(Service):
@@ -101,7 +109,9 @@ class InferenceService(Service):
             token_file=self._params.tokenFile,
             ca_file=self._params.caFile,
         )
-        asks = ModelClient(complete, expectation, self._make_client)
+        fallback = self._params.fallback
+        policy = FallbackPolicy(fallback.tolerance, refuses=fallback.onDisagreement == "refuse")
+        asks = ModelClient(complete, expectation, self._make_client, policy)
         client: AsksModel = asks
         if mode != "Async":
             client = ThreadedModelClient(asks, blocks=mode == "Sync")
@@ -163,7 +173,10 @@ class InferenceService(Service):
 
     def state(self) -> list[ModelState]:
         """The figures of each model."""
-        return [ModelState(client.fallback_calls, tuple(client.statistics())) for client in self._clients]
+        return [
+            ModelState(client.fallback_calls, tuple(client.statistics()), client.fallback_agreement)
+            for client in self._clients
+        ]
 
     def absorb(self, states: Sequence[Sequence[ModelState]]) -> None:
         """Takes the figures of the other processes; this one asked for nothing itself."""
@@ -218,10 +231,11 @@ class InferenceService(Service):
 
 
 def _reported(model: ModelFigures) -> dict[str, Any]:
-    everything = model.statistics()
+    everything, agreement = model.statistics(), model.fallback_agreement
     slow_s = SAFETY * max((statistics.latency.p99_s for statistics in everything), default=0.0)
     return {
         "fallbackCalls": model.fallback_calls,
+        "fallbackAgreement": agreement and dataclasses.asdict(agreement),
         "suggestedTimeout_s": whole_timeout_s(slow_s) if slow_s else None,
         "asked": [dataclasses.asdict(statistics) for statistics in everything],
     }

@@ -19,7 +19,7 @@ def summary_lines(client: ModelFigures, loop_time_s: float) -> dict[str, str]:
     for statistics in everything:
         lines.update(_lines_of(statistics))
     if client.fallback_calls:
-        lines["fallback used"] = f"{client.fallback_calls} times"
+        lines["fallback used"] = f"{client.fallback_calls} times, {_told_agreement(client)}"
     return lines
 
 
@@ -27,6 +27,13 @@ def told_recording(recorder: Recorder) -> str:
     """What was recorded so far, or why no more."""
     size = f"{recorder.requests} requests, {recorder.written_bytes / 1e6:.1f} MB"
     return recorder.failure or f"{recorder.path} ({size})"
+
+
+def _told_agreement(client: ModelFigures) -> str:
+    found = client.fallback_agreement
+    if found is None:
+        return "not compared with the servers, none of which had answered"
+    return f"within {found.largest:.2g} of the servers on {found.rows} rows"
 
 
 def _lines_of(statistics: ClientStatistics) -> dict[str, str]:

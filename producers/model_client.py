@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+from inference_client.agreement import Agreement
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
 from inference_client.errors import ServersUnavailable
@@ -14,6 +15,7 @@ from inference_client.protocol.messages import InferenceRequest, ModelMetadata
 from inference_client.result import InferenceResult
 from inference_client.signature import ModelExpectation
 from inference_client.statistics import ClientStatistics
+from producers.fallback_check import FallbackCheck, FallbackPolicy
 
 FindFallback = Callable[[], Awaitable[str]]
 """Starts the fallback server, or finds it started, and gives its address."""
@@ -37,6 +39,10 @@ class AsksModel(Protocol):
     def fallback_calls(self) -> int:
         """How often the fallback was asked."""
 
+    @property
+    def fallback_agreement(self) -> Agreement | None:
+        """How far the fallback's answers are from the servers'; None if that was not measured."""
+
     async def start(self, servers: Sequence[str], find_fallback: FindFallback | None) -> None:
         """Connects to the servers and checks their model."""
 
@@ -57,6 +63,7 @@ class ModelClient:
         configuration: everything but the servers, which the service knows later.
         expectation: gives what the module was made for; called when the servers are known.
         make_client: makes what asks the servers.
+        policy: when a fallback's answers may stand in for the servers'.
     """
 
     def __init__(
@@ -64,15 +71,22 @@ class ModelClient:
         configuration: ClientConfiguration,
         expectation: Callable[[], ModelExpectation],
         make_client: MakeClient = InferenceClient,
+        policy: FallbackPolicy = FallbackPolicy(),  # noqa: B008  frozen
     ) -> None:
         self.configuration = configuration
         self.fallback_calls = 0
         self._make_client = make_client
+        self._check = FallbackCheck(policy)
         self._expectation = expectation
         self._find_fallback: FindFallback | None = None
         self._client: InferenceClient | None = None  # None where only the fallback answers
         self._fallback: InferenceClient | None = None
         self._starting_fallback = asyncio.Lock()
+
+    @property
+    def fallback_agreement(self) -> Agreement | None:
+        """How far the fallback's answers are from the servers'; None if that was not measured."""
+        return self._check.agreement
 
     @property
     def model(self) -> ModelMetadata:
@@ -108,12 +122,17 @@ class ModelClient:
         """
         if self._client is not None:
             try:
-                return await self._client.infer(request)
+                result = await self._client.infer(request)
             except ServersUnavailable:
                 if self._find_fallback is None:
                     raise
+            else:
+                if self._find_fallback is not None:
+                    self._check.remember(request, result)
+                return result
+        fallback = await self._fallback_client()
         self.fallback_calls += 1
-        return await (await self._fallback_client()).infer(request)
+        return await fallback.infer(request)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -127,8 +146,14 @@ class ModelClient:
 
     async def _fallback_client(self) -> InferenceClient:
         async with self._starting_fallback:
+            if self._check.refusal:
+                raise ServersUnavailable(self._check.refusal)
             if self._fallback is None and self._find_fallback is not None:
-                client = self._client_for([await self._find_fallback()])
+                address = await self._find_fallback()
+                # By a client of its own, so that the figures count what the job asked and nothing else.
+                async with self._client_for([address]) as asking:
+                    await self._check.measure(asking)
+                client = self._client_for([address])
                 await client.start()
                 self._fallback = client
         if self._fallback is None:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from inference_client.agreement import Agreement
 from inference_client.configuration import ClientConfiguration
 from inference_client.statistics import ClientStatistics, Percentiles, ServerStatistics
 
@@ -25,6 +26,10 @@ class ModelFigures(Protocol):
     def fallback_calls(self) -> int:
         """How often the fallback was asked."""
 
+    @property
+    def fallback_agreement(self) -> Agreement | None:
+        """How far the fallback's answers are from the servers'; None if that was not measured."""
+
     def statistics(self) -> list[ClientStatistics]:
         """Figures of the servers and of the fallback, as far as they were asked."""
 
@@ -35,6 +40,7 @@ class ModelState:
 
     fallback_calls: int
     asked: tuple[ClientStatistics, ...]
+    fallback_agreement: Agreement | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +54,12 @@ class GatheredFigures:
     def fallback_calls(self) -> int:
         """How often the fallback was asked."""
         return sum(state.fallback_calls for state in self.states)
+
+    @property
+    def fallback_agreement(self) -> Agreement | None:
+        """How far the answers of all fallbacks are from the servers'; None if that was not measured."""
+        measured = [state.fallback_agreement for state in self.states if state.fallback_agreement is not None]
+        return sum(measured, start=Agreement()) if measured else None
 
     def statistics(self) -> list[ClientStatistics]:
         """Figures of the servers and of the fallback, each for all processes."""

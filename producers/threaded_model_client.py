@@ -8,6 +8,7 @@ from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
+from inference_client.agreement import Agreement
 from inference_client.configuration import ClientConfiguration
 from inference_client.protocol.messages import InferenceRequest, ModelMetadata
 from inference_client.result import InferenceResult
@@ -47,6 +48,11 @@ class ThreadedModelClient:
     def fallback_calls(self) -> int:
         """How often the fallback was asked."""
         return self._client.fallback_calls
+
+    @property
+    def fallback_agreement(self) -> Agreement | None:
+        """How far the fallback's answers are from the servers'; None if that was not measured."""
+        return self._client.fallback_agreement
 
     async def start(self, servers: Sequence[str], find_fallback: FindFallback | None) -> None:
         """Connects to the servers and checks their model.

@@ -78,7 +78,7 @@ def _axes(share: FloatArray, x: FloatArray, y: FloatArray) -> tuple[float, float
     """Roots of the larger and the smaller eigenvalue of the second moments about the axis."""
     xx, yy, xy = share @ (x * x), share @ (y * y), share @ (x * y)
     half, spread = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
-    return float(np.sqrt(half + spread)), float(np.sqrt(max(half - spread, 0.0)))
+    return float(np.sqrt(half + spread)), float(np.sqrt(max(float(half - spread), 0.0)))
 
 
 def _three_prongs(share: FloatArray, x: FloatArray, y: FloatArray, r: FloatArray) -> float:

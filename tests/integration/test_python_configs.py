@@ -48,6 +48,9 @@ def test_fallback_serves_itself_when_no_server_answers(command, tmp_path):
     done = command("run", CONFIGS / "fallback_cfg.py", "servers=http://127.0.0.1:9", "maxEvents=20")
     assert done.code == 0, done.err
     assert "fallback used" in done.out
+    figures = done.report["services"]["InferenceService"]["toptag_small"]
+    assert figures["fallbackCalls"] > 0
+    assert figures["fallbackAgreement"] is None  # no server had ever answered
     with uproot.open(tmp_path / "top_tagging.root") as file:
         assert not file["Events"]["topTags_status"].array(library="np")[0].any()
 

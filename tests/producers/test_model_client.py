@@ -3,13 +3,15 @@
 import numpy as np
 import pytest
 
+from inference_client.agreement import Agreement
 from inference_client.configuration import ClientConfiguration
 from inference_client.errors import ModelMismatchError, ServersUnavailable
 from inference_client.protocol.arrays import dense_tensor
 from inference_client.protocol.messages import InferenceRequest
 from inference_client.signature import ModelExpectation
-from inference_client.testing.fake_model import FakeModel
+from inference_client.testing.fake_model import FakeModel, row_sums
 from inference_client.testing.fake_server import FakeServer
+from producers.fallback_check import MEASURED_ROWS, FallbackPolicy
 from producers.model_client import ModelClient
 
 CONFIGURATION = ClientConfiguration(
@@ -92,3 +94,92 @@ async def test_without_a_fallback_a_dead_server_is_an_error():
     with pytest.raises(ServersUnavailable):
         await one.start([NOWHERE], None)
     await one.close()
+
+
+def shifted(by):
+    """A model whose scores are off by so much."""
+
+    def compute(images):
+        return row_sums(images) + np.float32(by)
+
+    return FakeServer(FakeModel(compute, row_shape=(1, 2, 2)))
+
+
+async def after_the_servers_died(server, local, policy, n_questions=3):
+    """A client that was answered some questions before its server died and the fallback took over."""
+
+    async def find():
+        return local.address
+
+    one = ModelClient(CONFIGURATION, ModelExpectation, policy=policy)
+    await one.start([server.address], find)
+    for _ in range(n_questions):
+        await one.infer(question())
+    await server.stop()
+    return one
+
+
+class TestAgreement:
+    async def test_the_fallback_is_asked_what_the_servers_were_asked(self):
+        async with fake() as server, fake() as local:
+            one = await after_the_servers_died(server, local, FallbackPolicy())
+            assert one.fallback_agreement is None
+            await one.infer(question())
+            await one.close()
+        assert one.fallback_agreement == Agreement(rows=3, equal_rows=3, largest=0.0)
+        assert one.fallback_calls == 1
+
+    async def test_no_more_than_the_first_rows_are_asked_again(self):
+        async with fake() as server, fake() as local:
+            one = await after_the_servers_died(server, local, FallbackPolicy(), MEASURED_ROWS + 10)
+            await one.infer(question())
+            await one.close()
+        assert one.fallback_agreement.rows == MEASURED_ROWS
+
+    async def test_a_difference_within_the_tolerance_is_reported_and_accepted(self):
+        async with fake() as server, shifted(0.25) as local:
+            one = await after_the_servers_died(server, local, FallbackPolicy(tolerance=0.3))
+            result = await one.infer(question())
+            await one.close()
+        assert result.outputs["scores"][0, 0] == 4.25
+        assert one.fallback_agreement == Agreement(rows=3, equal_rows=0, largest=0.25)
+
+    async def test_a_larger_difference_is_refused_with_both_numbers(self):
+        async with fake() as server, shifted(0.25) as local:
+            one = await after_the_servers_died(server, local, FallbackPolicy(tolerance=0.1))
+            for _ in range(2):
+                with pytest.raises(ServersUnavailable, match=r"up to 0\.25 on 3 rows.*tolerance of 0\.1"):
+                    await one.infer(question())
+            await one.close()
+        assert one.fallback_calls == 0
+        assert one.fallback_agreement.largest == 0.25
+
+    async def test_or_used_with_a_warning(self, caplog):
+        async with fake() as server, shifted(0.25) as local:
+            policy = FallbackPolicy(tolerance=0.1, refuses=False)
+            one = await after_the_servers_died(server, local, policy)
+            await one.infer(question())
+            await one.infer(question())
+            await one.close()
+        assert one.fallback_calls == 2
+        assert [r.levelname for r in caplog.records if "over the tolerance" in r.getMessage()] == ["WARNING"]
+
+    async def test_answers_that_are_no_numbers_are_over_any_tolerance(self):
+        async with fake() as server, shifted(np.nan) as local:
+            one = await after_the_servers_died(server, local, FallbackPolicy(tolerance=1e9))
+            with pytest.raises(ServersUnavailable, match="up to inf"):
+                await one.infer(question())
+            await one.close()
+
+    async def test_a_fallback_of_a_server_that_never_answered_is_not_compared(self):
+        async with shifted(0.25) as local:
+
+            async def find():
+                return local.address
+
+            one = client()
+            await one.start([NOWHERE], find)
+            await one.infer(question())
+            await one.close()
+        assert one.fallback_agreement is None
+        assert one.fallback_calls == 1

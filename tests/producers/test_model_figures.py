@@ -1,3 +1,4 @@
+from inference_client.agreement import Agreement
 from inference_client.configuration import ClientConfiguration
 from inference_client.statistics import ClientStatistics, Percentiles, ServerStatistics
 from producers.model_figures import GatheredFigures, ModelState
@@ -25,3 +26,13 @@ def test_counts_are_added_and_percentiles_are_those_of_the_slowest_process():
 def test_servers_and_fallback_stay_apart():
     states = ModelState(0, (figures(3, 0.2),)), ModelState(1, (figures(1, 0.1), figures(2, 0.3, "b")))
     assert [asked.rows for asked in gather(*states).statistics()] == [4, 2]
+
+
+def test_agreements_of_fallbacks_add_up_as_far_as_they_were_measured():
+    states = [
+        ModelState(1, (), Agreement(4, 4, 0.0)),
+        ModelState(0, ()),
+        ModelState(2, (), Agreement(8, 2, 0.5)),
+    ]
+    assert gather(*states).fallback_agreement == Agreement(12, 6, 0.5)
+    assert gather(states[1]).fallback_agreement is None
