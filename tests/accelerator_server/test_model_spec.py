@@ -78,8 +78,8 @@ def test_data_that_do_not_fill_the_shape_are_refused():
 
 
 def test_more_rows_than_the_model_takes_are_refused():
+    too_many = request(floats(5, 2, 3), dense_tensor("m", np.zeros((5, 1), np.int64)))
     with pytest.raises(TooManyRowsError, match="at most 4"):
-        too_many = request(floats(5, 2, 3), dense_tensor("m", np.zeros((5, 1), np.int64)))
         SPEC.check_request(too_many, SPEC.max_rows)
 
 
