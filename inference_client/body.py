@@ -22,6 +22,7 @@ class Delivered:
         reply: What came back.
         server: Address of the server that answered.
         attempts: Tries made, this one included.
+        is_hedged: A second server was asked while the first was late.
         first_try_s, try_s, answer_s: Loop times at the start of the first try, the start of the successful
             one, and its end.
     """
@@ -32,6 +33,7 @@ class Delivered:
     first_try_s: float
     try_s: float
     answer_s: float
+    is_hedged: bool = False
 
 
 class RequestIds:
@@ -132,6 +134,7 @@ def _record(part: Part, body_rows: int, delivered: Delivered, said: InferenceRec
         model_sha256=said.model_sha256,
         image_spec_hash=said.image_spec_hash,
         attempts=delivered.attempts,
+        hedged=int(delivered.is_hedged),
         batch_rows=said.batch_rows,
         body_rows=body_rows,
         request_rows=part.n_rows,

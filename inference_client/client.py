@@ -179,6 +179,8 @@ class InferenceClient:
             received_bytes=self._batcher.received_bytes,
             latency=self._latencies.percentiles(),
             servers=tuple(server.statistics(now_s) for server in self._servers),
+            hedges=self._courier.hedging.sent,
+            hedges_won=self._courier.hedging.won,
         )
 
     async def __aenter__(self) -> Self:

@@ -31,6 +31,8 @@ class ClientConfiguration:
         client_id: Who asks, for the server's fairness; empty makes one up.
         token_file: File that holds the bearer token; empty for servers without tokens.
         ca_file: Certificates to trust for https, PEM; empty for those of the system.
+        hedging: Ask a second server when the first is later than 95 % of recent answers; the first answer
+            counts.
         compression: Body compression; sparse tensors need none.
     """
 
@@ -48,6 +50,7 @@ class ClientConfiguration:
     client_id: str = ""
     token_file: str = ""
     ca_file: str = ""
+    hedging: bool = False
     compression: Literal["none"] = "none"
 
     def __post_init__(self) -> None:

@@ -3,19 +3,34 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from random import Random
+from typing import NamedTuple
 
 from inference_client.body import Body, Delivered
 from inference_client.configuration import ClientConfiguration
 from inference_client.errors import InferenceError, NotAdmitted, TryFailed, TryTimedOut
 from inference_client.failures import time_used_up, tries_used_up
+from inference_client.hedging import Hedging
 from inference_client.retry import RetryBudget, pause_s, try_timeout_s
 from inference_client.servers import Server, choose
-from inference_client.transport import Reply
+from inference_client.transport import InferenceCall, Reply
 from inference_client.vetting import Vetting
 
 _LOG = logging.getLogger(__name__)
+
+
+class Answer(NamedTuple):
+    """The reply to a body, who gave it, and when that server was asked.
+
+    `is_hedged` is set where two servers were asked, `outrun` is the number of those that had not ended.
+    """
+
+    reply: Reply
+    server: Server
+    try_s: float
+    is_hedged: bool = False
+    outrun: int = 0
 
 
 class Courier:
@@ -23,12 +38,14 @@ class Courier:
 
     Attributes:
         retries: Tries made after a failed one.
+        hedging: Second tries made while the first was under way.
     """
 
     def __init__(
         self, servers: Sequence[Server], vetting: Vetting, configuration: ClientConfiguration, dice: Random
     ) -> None:
         self.retries = 0
+        self.hedging = Hedging()
         self._servers = servers
         self._vetting = vetting
         self._configuration = configuration
@@ -52,17 +69,79 @@ class Courier:
             server = await self._free_server(body, failures, failed_last)
             try_s = self._loop.time()
             first_try_s = first_try_s or try_s
+            late_s = self.hedging.late_after_s() if self._configuration.hedging else None
             try:
-                reply = await self._try(server, body, failures)
+                if late_s is not None:
+                    answer = await self._hedged(server, body, failures, late_s)
+                else:
+                    answer = Answer(await self._try(server, body, body.call(), failures), server, try_s)
             except TryFailed as failure:
-                _LOG.debug("a try failed: %s", failure)
-                failures.append(failure)
+                self._note(failure, body, failures)
                 failed_last = [server]
-                body.tell(failure)
             else:
-                n_tries = len(failures) + 1
-                return Delivered(reply, server.address, n_tries, first_try_s, try_s, self._loop.time())
+                return Delivered(
+                    answer.reply,
+                    answer.server.address,
+                    len(failures) + 1 + answer.outrun,
+                    first_try_s,
+                    answer.try_s,
+                    self._loop.time(),
+                    answer.is_hedged,
+                )
             await self._pause(body, failures)
+
+    def _note(self, failure: TryFailed, body: Body, failures: list[TryFailed]) -> None:
+        _LOG.debug("a try failed: %s", failure)
+        failures.append(failure)
+        body.tell(failure)
+
+    async def _hedged(self, first: Server, body: Body, failures: list[TryFailed], late_s: float) -> Answer:
+        """Tries one server, and a second one as well when the first is late; the first answer counts.
+
+        Raises:
+            InferenceError: As the try that failed last raises; an earlier failure is in `failures`.
+        """
+        call = body.call()  # the same for both: whose rows come back must not depend on who answers
+        tries = {self._loop.create_task(self._try(first, body, call, failures)): (first, self._loop.time())}
+        second = None
+        try:
+            ended, _ = await asyncio.wait(tries, timeout=late_s)
+            if not ended and (second := self._second_server(first, failures)) is not None:
+                self.hedging.sent += 1
+                task = self._loop.create_task(self._try(second, body, call, failures))
+                tries[task] = (second, self._loop.time())
+            while True:
+                ended, _ = await asyncio.wait(tries, return_when=asyncio.FIRST_COMPLETED)
+                for task in ended:
+                    server, try_s = tries.pop(task)
+                    error = task.exception()
+                    if error is None:
+                        self._count_hedge(server, first, tries.values())
+                        return Answer(task.result(), server, try_s, second is not None, len(tries))
+                    if not isinstance(error, TryFailed) or not tries:
+                        raise error
+                    self._note(error, body, failures)
+        finally:
+            for task in tries:
+                task.cancel()
+            await asyncio.gather(*tries, return_exceptions=True)
+
+    def _second_server(self, first: Server, failures: list[TryFailed]) -> Server | None:
+        """A server that is well and free, if another try is allowed and the budget has one to spare."""
+        now_s = self._loop.time()
+        if self._configuration.allowed_tries - _counted(failures) < 2:
+            return None
+        second = choose(self._servers, now_s, [first], self._dice)
+        if second is None or second is first or not second.vetted:
+            return None
+        is_well = second.breaker.state(now_s) == "closed"
+        return second if is_well and self._budget.spare(now_s) else None
+
+    def _count_hedge(self, winner: Server, first: Server, outrun: Collection[tuple[Server, float]]) -> None:
+        self.hedging.won += winner is not first
+        now_s = self._loop.time()
+        for server, begun_s in outrun:
+            server.outrun(now_s - begun_s, now_s)
 
     async def _free_server(self, body: Body, failures: list[TryFailed], avoided: list[Server]) -> Server:
         while True:
@@ -78,7 +157,7 @@ class Courier:
                 async with asyncio.timeout(min([remaining_s, *waits_s])):
                     await self._changed.wait()
 
-    async def _try(self, server: Server, body: Body, failures: list[TryFailed]) -> Reply:
+    async def _try(self, server: Server, body: Body, call: InferenceCall, failures: list[TryFailed]) -> Reply:
         is_probe = server.breaker.begin()
         server.in_flight += 1
         self.retries += bool(failures)
@@ -89,7 +168,7 @@ class Courier:
             if not server.vetted:
                 await self._vet_again(server, timeout_s)
                 begun_s = self._loop.time()
-            reply = await server.transport.infer(body.call(), timeout_s)
+            reply = await server.transport.infer(call, timeout_s)
         except TryFailed as failure:
             if isinstance(failure, TryTimedOut) and timeout_s < server.fair_time_s:
                 server.breaker.abandon(is_probe)
@@ -104,8 +183,10 @@ class Courier:
             raise
         else:
             now_s = self._loop.time()
-            server.succeed(now_s - begun_s, body.n_rows, now_s)
+            server.succeed(now_s - begun_s, call.n_rows, now_s)
             self._budget.earn()
+            if self._configuration.hedging:
+                self.hedging.add(now_s - begun_s)
             return reply
         finally:
             server.in_flight -= 1

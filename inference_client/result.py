@@ -25,6 +25,7 @@ class CallRecord:
         model_name, model_version, model_sha256: The model, as the server says.
         image_spec_hash: Hash of the image specification that the model was trained on.
         attempts: Tries made, the successful one included.
+        hedged: 1 if a second server was asked because the first was late, and the first answer taken; else 0.
         batch_rows: Rows of the batch on the device.
         body_rows: Rows of the body, of all callers that shared it.
         request_rows: Rows of this request.
@@ -48,6 +49,7 @@ class CallRecord:
     model_sha256: str = ""
     image_spec_hash: str = ""
     attempts: int = 0
+    hedged: int = 0
     batch_rows: int = 0
     body_rows: int = 0
     request_rows: int = 0

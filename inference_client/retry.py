@@ -58,7 +58,22 @@ class RetryBudget:
         Returns:
             How long to wait before the retry may go, 0 if at once.
         """
-        self._tokens = min(BUDGET_CAPACITY, self._tokens + (now_s - self._counted_at_s) * BUDGET_PER_SECOND)
-        self._counted_at_s = now_s
+        self._refill(now_s)
         self._tokens -= 1.0
         return max(0.0, -self._tokens / BUDGET_PER_SECOND)
+
+    def spare(self, now_s: float) -> bool:
+        """Takes one token if there is one, for a try that need not be.
+
+        Returns:
+            Whether it may go.
+        """
+        self._refill(now_s)
+        if self._tokens < 1.0:
+            return False
+        self._tokens -= 1.0
+        return True
+
+    def _refill(self, now_s: float) -> None:
+        self._tokens = min(BUDGET_CAPACITY, self._tokens + (now_s - self._counted_at_s) * BUDGET_PER_SECOND)
+        self._counted_at_s = now_s

@@ -94,6 +94,12 @@ class Server:
         self._seen_at_s = now_s
         self._limit = min(self._max_in_flight, self._limit + 1 / self._limit)
 
+    def outrun(self, waited_s: float, now_s: float) -> None:
+        """Counts an exchange that another server ended first: it would have taken longer than this."""
+        if waited_s > self._latency_s:
+            self._latency_s += (waited_s - self._latency_s) * _LATENCY_WEIGHT
+        self._seen_at_s = now_s
+
     def fail(self, is_probe: bool, now_s: float) -> None:
         """Counts a failure that speaks against the server; a server that is down must be vetted again."""
         self.failures += 1

@@ -48,6 +48,7 @@ class ClientStatistics:
         sent_bytes, received_bytes: Sizes of all answered bodies.
         latency: Requests answered, from question to answer.
         servers: Each server.
+        hedges, hedges_won: Second tries sent because the first was late, and those that were answered first.
     """
 
     requests: int
@@ -62,3 +63,5 @@ class ClientStatistics:
     received_bytes: int
     latency: Percentiles
     servers: tuple[ServerStatistics, ...]
+    hedges: int = 0
+    hedges_won: int = 0

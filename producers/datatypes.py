@@ -126,6 +126,7 @@ class InferenceRecord(Product):
     device: tuple[str, ...] = column(str, doc="device the server computed on")
     precision: tuple[str, ...] = column(str, doc="number format the server computed in")
     attempts: Ints = column(np.uint8, doc="tries made, the successful one included")
+    hedged: Ints = column(np.uint8, doc="1 if a second server was asked because the first was late")
     batchRows: Ints = column(np.uint16, doc="rows of the batch the server ran, other clients' included")
     requestRows: Ints = column(np.uint16, doc="rows this event asked for")
     bytesSent: Ints = column(np.uint32, unit="byte", doc="size of this event's part of the request")

@@ -149,6 +149,7 @@ def told_times(call: CallRecord) -> str:
 
 def inference_record(call: CallRecord, build_us: int) -> InferenceRecord:
     """One row of provenance for one call; a number that its column cannot hold is the largest that it can."""
+    attempts, hedged = _columns(np.uint8, call.attempts, call.hedged)
     batch_rows, request_rows = _columns(np.uint16, call.batch_rows, call.request_rows)
     sent, build, queue, wire, server_queue, compute, total = _columns(
         np.uint32,
@@ -168,7 +169,8 @@ def inference_record(call: CallRecord, build_us: int) -> InferenceRecord:
         server=(call.server,),
         device=(call.device,),
         precision=(call.precision,),
-        attempts=_columns(np.uint8, call.attempts)[0],
+        attempts=attempts,
+        hedged=hedged,
         batchRows=batch_rows,
         requestRows=request_rows,
         bytesSent=sent,

@@ -35,7 +35,7 @@ class InferenceRecordTable(RecordTable):
 
     varying = frozenset(
         {
-            "server", "device", "attempts", "batchRows", "bytesSent",
+            "server", "device", "attempts", "hedged", "batchRows", "bytesSent",
             "buildUs", "queueUs", "wireUs", "serverQueueUs", "computeUs", "totalUs",
         }
     )  # fmt: skip
@@ -94,6 +94,8 @@ def _notes(columns: Mapping[str, Any]) -> list[str]:
     if not answered.any():
         return ["no call was answered"] if len(answered) else ["no calls"]
     notes = [f"{n} of {len(answered)} calls were not answered"] if (n := int((~answered).sum())) else []
+    if n := int(np.sum(columns.get("hedged", 0))):
+        notes.append(f"{n} of {len(answered)} calls asked a second server because the first was late")
     seconds = suggested_timeout_s(columns["totalUs"][answered])
     slow = SAFETY * float(np.percentile(columns["totalUs"][answered], 99)) / 1e6
     return [

@@ -73,6 +73,9 @@ class InferenceService(Service):
         ] = 0.0
         tokenFile: Annotated[str, doc("file with the bearer token", untracked=True)] = ""
         caFile: Annotated[str, doc("certificates to trust for https, PEM", untracked=True)] = ""
+        hedging: Annotated[
+            bool, doc("ask a second server when the first is later than 95 % of answers", untracked=True)
+        ] = False
         recordFile: Annotated[
             str, doc("file to keep every request and reply in; it must not exist", untracked=True)
         ] = ""
@@ -108,6 +111,7 @@ class InferenceService(Service):
             wait_for_servers_s=self._params.waitForServers,
             token_file=self._params.tokenFile,
             ca_file=self._params.caFile,
+            hedging=self._params.hedging,
         )
         fallback = self._params.fallback
         policy = FallbackPolicy(fallback.tolerance, refuses=fallback.onDisagreement == "refuse")

@@ -50,6 +50,8 @@ def _lines_of(statistics: ClientStatistics) -> dict[str, str]:
     }
     if statistics.retries or statistics.failed_requests:
         lines["retries, failed requests"] = f"{statistics.retries}, {statistics.failed_requests}"
+    if statistics.hedges:
+        lines["late answers asked for elsewhere"] = f"{statistics.hedges}, {statistics.hedges_won} won"
     return lines
 
 

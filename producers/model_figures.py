@@ -79,7 +79,7 @@ def gathered(group: Sequence[ClientStatistics]) -> ClientStatistics:
         bodies.update(one.body_rows)
     names = (
         *("requests", "rows", "empty_requests", "failed_requests", "cancelled_requests", "bodies", "retries"),
-        *("sent_bytes", "received_bytes"),
+        *("sent_bytes", "received_bytes", "hedges", "hedges_won"),
     )
     return replace(
         group[0],
