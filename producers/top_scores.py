@@ -10,6 +10,12 @@ from inference_client.protocol.messages import ModelMetadata
 from inference_client.result import InferenceResult
 from producers.datatypes import TagStatus, TopTags
 
+_NAN = np.float32(np.nan)
+_OK, _EMPTY_IMAGE, _CALL_FAILED, _INVALID_SCORE = map(
+    np.uint8, (TagStatus.ok, TagStatus.emptyImage, TagStatus.callFailed, TagStatus.invalidScore)
+)
+"""As numpy has them: of an enumeration it would ask, at every event, what it is."""
+
 
 def signal_column(model: ModelMetadata, label: str) -> int:
     """Finds a class among those that a model names.
@@ -36,11 +42,10 @@ def top_tags(response: InferenceResult | None, column: int, asked: npt.NDArray[n
         asked: bool, (n_jets,); of the other jets there was nothing to send.
     """
     score = np.full(len(asked), np.nan, np.float32)
-    status = np.where(asked, TagStatus.callFailed, TagStatus.emptyImage).astype(np.uint8)
+    status = np.where(asked, _CALL_FAILED, _EMPTY_IMAGE)
     if response is not None:
-        answered = np.flatnonzero(asked)
-        values = response.outputs["scores"][:, column].astype(np.float32)
+        values = response.outputs["scores"][:, column].astype(np.float32, copy=False)
         valid = (values >= 0) & (values <= 1)  # False for NaN too
-        score[answered[valid]] = values[valid]
-        status[answered] = np.where(valid, TagStatus.ok, TagStatus.invalidScore)
+        score[asked] = np.where(valid, values, _NAN)
+        status[asked] = np.where(valid, _OK, _INVALID_SCORE)
     return TopTags(score, status)

@@ -97,7 +97,8 @@ def sparse_tensor(
         value=bytes_of(value),
         value_datatype=datatype_of(value.dtype),
     )
-    check_tensor(tensor)
+    _check_decoded_size(tensor)
+    sparse_parts(tensor)
     return tensor
 
 
@@ -107,13 +108,7 @@ def check_tensor(tensor: Tensor) -> None:
     Raises:
         InvalidTensorError: They have not, or the tensor would decode to more than MAX_TENSOR_BYTES.
     """
-    # Sizes of zero are left out, so that none hides the others.
-    n_bytes = math.prod(filter(None, tensor.shape)) * decoded_dtype(tensor).itemsize
-    if n_bytes > MAX_TENSOR_BYTES:
-        message = (
-            f"tensor {tensor.name!r} of shape {tensor.shape} is {n_bytes} bytes, over {MAX_TENSOR_BYTES}"
-        )
-        raise InvalidTensorError(message)
+    _check_decoded_size(tensor)
     if tensor.data is None:
         _check_index(tensor.name, sparse_parts(tensor).indices, math.prod(tensor.shape[1:]))
         return
@@ -232,8 +227,13 @@ def wire_dtype(tensor: Tensor) -> np.dtype[np.generic]:
 
 def bytes_of(array: Array) -> memoryview:
     """Little-endian bytes of an array in C order; a view where it has that form already."""
-    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
+    little = np.ascontiguousarray(array, dtype=_little_endian(array.dtype))
     return little.reshape(-1).view(np.uint8).data
+
+
+@functools.lru_cache(64)
+def _little_endian(dtype: np.dtype[np.generic]) -> np.dtype[np.generic]:
+    return dtype.newbyteorder("<")
 
 
 @functools.lru_cache(256)
@@ -260,6 +260,16 @@ def _index_dtype(row_size: int) -> np.dtype[np.unsignedinteger]:
 
 def _elements(tensor: Tensor, data: memoryview) -> Array:
     return np.frombuffer(data, wire_dtype(tensor)).reshape(tensor.shape)
+
+
+def _check_decoded_size(tensor: Tensor) -> None:
+    # Sizes of zero are left out, so that none hides the others.
+    n_bytes = math.prod(filter(None, tensor.shape)) * decoded_dtype(tensor).itemsize
+    if n_bytes > MAX_TENSOR_BYTES:
+        message = (
+            f"tensor {tensor.name!r} of shape {tensor.shape} is {n_bytes} bytes, over {MAX_TENSOR_BYTES}"
+        )
+        raise InvalidTensorError(message)
 
 
 def _check_index(name: str, index: Array, row_size: int) -> None:
