@@ -136,6 +136,10 @@ REQUIREMENTS: dict[str, Requirement] = {
         _has_triton,
     ),
     "train": Requirement("no PyTorch (pip install -e .[train])", _has_modules("torch", "onnx")),
+    "xrootd": Requirement(
+        "no XRootD (Debian package xrootd-server; pip install -e .[xrootd])",
+        lambda: _has_programs("xrootd")() and _has_modules("XRootD", "fsspec_xrootd")(),
+    ),
 }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from eventproc.errors import ConfigurationError, near_names
-from eventproc.model.ranges import EntryRange, LumiMask
+from eventproc.model.ranges import EntryRange
 from eventproc.model.splitting import ALL_ENTRIES, DatasetFile
 
 _LISTS = (".txt", ".list")
@@ -32,15 +32,6 @@ def read_dataset(words: Sequence[str], name: str = "") -> list[DatasetFile]:
         message = "the dataset is empty: give files, globs, a list of files or a file set"
         raise ConfigurationError(message)
     return files
-
-
-def read_lumi_mask(path: Path) -> LumiMask:
-    """The mask in a golden JSON.
-
-    Raises:
-        ConfigurationError: it cannot be read or is no mask.
-    """
-    return LumiMask.from_json(_json(path, "lumi mask"))
 
 
 def _files(word: str, name: str) -> Iterable[DatasetFile]:

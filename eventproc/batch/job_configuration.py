@@ -12,6 +12,8 @@ from eventproc.errors import ConfigurationError
 from eventproc.model.descriptions import ComponentDescription, ProcessDescription
 
 _SLICE = ("fileNames", "entriesToProcess", "lumisToProcess")
+_BY_ID = ("lumisToSkip", "eventsToProcess", "eventsToSkip")
+"""Selections that would make a job's events fewer than its slice has."""
 
 
 def check_divisible(description: ProcessDescription) -> None:
@@ -30,6 +32,10 @@ def check_divisible(description: ProcessDescription) -> None:
         raise ConfigurationError(message)
     if description.max_events >= 0 or source.parameters.get("skipEvents"):
         message = "maxEvents and skipEvents would hold for each job; leave them out and choose the dataset"
+        raise ConfigurationError(message)
+    by_id = [name for name in _BY_ID if source.parameters.get(name)]
+    if by_id:
+        message = f"{' and '.join(by_id)} cannot be divided among jobs; select with --lumi-mask"
         raise ConfigurationError(message)
     given = [name for name in _SLICE[1:] if source.parameters.get(name)]
     if given:

@@ -52,12 +52,12 @@ def submit(
 ) -> None:
     """Split a dataset into jobs and submit them; every event is in exactly one job."""
     # uproot is slow to load, and help does not need it.
-    from eventproc.batch.dataset import read_lumi_mask  # noqa: PLC0415
     from eventproc.batch.preparation import Splitting, TaskPlan, plan_task  # noqa: PLC0415
     from eventproc.batch.submission import RETRIED, submit_jobs  # noqa: PLC0415
     from eventproc.batch.task_folder import create_task  # noqa: PLC0415
     from eventproc.batch.task_status import read_status  # noqa: PLC0415
     from eventproc.config.job_file import read_job_file  # noqa: PLC0415
+    from eventproc.io.golden_json import read_golden_json  # noqa: PLC0415
 
     if stage_out and not output_to:
         message = "--stage-out needs to know where to: give --output-to"
@@ -73,7 +73,7 @@ def submit(
         engine=engine,
         dataset=dataset or (),
         dataset_name=dataset_name,
-        mask=read_lumi_mask(lumi_mask) if lumi_mask else None,
+        mask=read_golden_json(lumi_mask) if lumi_mask else None,
         engine_options=parse_options(engine_option or []),
         limits=Limits(memory, wall_time * 60, cores),
         attempts=attempts,

@@ -28,14 +28,18 @@ def plan_chunks(limits: Sequence[int], start: int, at_least: int, at_most: int) 
         (start, stop) of each chunk, in order, without a gap.
     """
     chunks: list[tuple[int, int]] = []
-    begin = start
-    for limit in limits:
-        if limit - begin < at_least and limit != limits[-1]:
-            continue
-        while begin < limit:
-            end = min(begin + at_most, limit)
-            chunks.append((begin, end))
-            begin = end
+    begin = previous = start
+    for limit in (each for each in limits if each > start):
+        if limit - begin > at_most and previous > begin:
+            chunks.append((begin, previous))
+            begin = previous
+        while limit - begin > at_most:
+            chunks.append((begin, begin + at_most))
+            begin += at_most
+        if limit - begin >= at_least or limit == limits[-1]:
+            chunks.append((begin, limit))
+            begin = limit
+        previous = limit
     return chunks
 
 
@@ -45,16 +49,25 @@ class Chunk:
     Attributes:
         file_index: which of the job's input files they are from.
         ids: the id of each entry.
+        ranges: the entries that are handed out.
     """
 
-    __slots__ = ("_products", "_readers", "file_index", "ids")
+    __slots__ = ("_products", "_readers", "file_index", "ids", "ranges")
 
     def __init__(
-        self, file_index: int, ids: Sequence[EventID], products: Mapping[int, ProductColumns]
+        self,
+        file_index: int,
+        ids: Sequence[EventID],
+        products: Mapping[int, ProductColumns],
+        ranges: Sequence[RowRange] | None = None,
     ) -> None:
-        """Takes the products by slot; columns that share their offsets keep sharing them."""
+        """Takes the products by slot; columns that share their offsets keep sharing them.
+
+        Without ranges all entries are handed out.
+        """
         self.file_index = file_index
         self.ids = ids
+        self.ranges = [(0, len(ids))] if ranges is None else ranges
         self._products = products
         # By slot that an event asked for; of the event loop alone.
         self._readers: dict[int, tuple[Callable[..., Product], list[tuple[list[int], Any]]]] = {}

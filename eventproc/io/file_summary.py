@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from eventproc.errors import FileOpenError, FileReadError
+from eventproc.io.input_names import local_path
 from eventproc.io.native_layout import NativeFile
 from eventproc.io.opened_file import open_any_layout, open_native
-from eventproc.io.root_file import local_path
 from eventproc.model.event_id import EventID
 from eventproc.model.ranges import LumiMask, lumi_mask
 

@@ -12,12 +12,13 @@ import uproot
 
 from eventproc.errors import EventProcError, FileOpenError, FileWriteError, LogicError, ProductNotFound
 from eventproc.io.chunk import Chunk, ChunkEntry
+from eventproc.io.input_names import local_path
 from eventproc.io.keep_drop import KeepDrop
 from eventproc.io.native_layout import NativeLayout
 from eventproc.io.pool_output_parts import PoolOutputParts
 from eventproc.io.provenance import process_record
 from eventproc.io.publication import Publication, checksums
-from eventproc.io.root_file import RootFile, local_path
+from eventproc.io.root_file import RootFile
 from eventproc.io.tree_writer import COMPRESSION, TreeWriter
 from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import ProcessDescription

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
@@ -11,6 +12,7 @@ import uproot
 from uproot.source.file import MultithreadedFileSource
 
 from eventproc.errors import FileOpenError, near_names
+from eventproc.io.input_names import check_scheme, local_path, remote_file_system
 from eventproc.io.root_tree import RootTree
 from eventproc.io.uproot_errors import opening
 
@@ -22,16 +24,12 @@ _LOCAL = {"handler": MultithreadedFileSource, "use_threads": False}
 """Plain reads in the calling thread: half the CPU time of uproot's default, which goes through fsspec."""
 
 
+_XROOTD_LIMITS = {"XRD_CONNECTIONWINDOW": "10", "XRD_CONNECTIONRETRY": "2"}
+"""Seconds, and tries, until XRootD gives up on a server that does not answer; its own are 120 and 5."""
+
+
 class NotInFile(FileOpenError):
     """The file is whole, but has not the objects that were looked for: it is of another kind."""
-
-
-def local_path(file_name: str) -> Path | None:
-    """The path of a local file name, its ``file:`` prefix removed; None for a URL of another scheme."""
-    if file_name.startswith("file:"):
-        name = file_name.removeprefix("file:")
-        return Path("/" + name.lstrip("/")) if name.startswith("//") else Path(name)
-    return None if "://" in file_name else Path(file_name)
 
 
 def why_not_root(header: bytes, size_bytes: int) -> str:
@@ -65,11 +63,15 @@ class RootFile:
 
         Raises:
             FileOpenError: it is missing, a folder, empty, truncated or not a ROOT file.
+            ConfigurationError: it is a URL of a scheme that may not be read.
         """
+        check_scheme(file_name)
         path = local_path(file_name)
         self.pfn = file_name if path is None else str(path)
         if path is not None:
             _refuse_damaged(path)
+        else:
+            _prepare_remote(file_name)
         with opening("", self.pfn):
             self._directory: Any = uproot.open({self.pfn: None}, **({} if path is None else _LOCAL))
             self._class_names: dict[str, str] = self._directory.classnames(cycle=False)
@@ -134,6 +136,22 @@ class RootFile:
         if not self._class_names:
             return "it holds no objects at all: its writer may not have closed it"
         return "it has no trees; its objects: " + ", ".join(list(self._class_names)[:12])
+
+
+def _prepare_remote(file_name: str) -> None:
+    """What uproot would tell badly, or only after minutes."""
+    for name, value in _XROOTD_LIMITS.items():
+        os.environ.setdefault(name, value)
+    system, path = remote_file_system(file_name)
+    if file_name.startswith("http"):
+        with opening("", file_name):
+            header = system.cat_file(path, start=0, end=_HEADER_BYTES)
+        if len(header) > _HEADER_BYTES:
+            message = (
+                f"cannot open input file {file_name!r}: its server serves no ranges, "
+                "it sends the whole file when asked for a part"
+            )
+            raise FileOpenError(message)
 
 
 def _refuse_damaged(path: Path) -> None:

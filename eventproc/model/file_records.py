@@ -7,12 +7,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class InputFileRecord:
-    """What the job report says of an input file."""
+    """What the job report says of an input file.
+
+    Attributes:
+        pfn: where it lies.
+        events_read: events handed out.
+        runs_and_lumis: run and luminosity block of these, in order of appearance.
+        source_class: class of the source.
+        duplicates: events in it that came before.
+        why_skipped: why no event of it was read although the job went on; "" for one that is good.
+    """
 
     pfn: str
     events_read: int
     runs_and_lumis: tuple[tuple[int, int], ...] = ()
     source_class: str = "PoolSource"
+    duplicates: int = 0
+    why_skipped: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,11 @@ def joined_inputs(records: Iterable[InputFileRecord]) -> list[InputFileRecord]:
             continue
         lumis = dict.fromkeys((*before.runs_and_lumis, *record.runs_and_lumis))
         joined[key] = dataclasses.replace(
-            before, events_read=before.events_read + record.events_read, runs_and_lumis=tuple(lumis)
+            before,
+            events_read=before.events_read + record.events_read,
+            runs_and_lumis=tuple(lumis),
+            # Each process looks at the ids before its own events, too.
+            duplicates=max(before.duplicates, record.duplicates),
         )
     return list(joined.values())
 

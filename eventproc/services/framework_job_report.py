@@ -28,7 +28,7 @@ def render_framework_job_report(report: JobReport) -> bytes:
     for input_file in report.inputs:
         _add_input(root, input_file)
     for output_file in report.outputs:
-        _add_output(root, output_file, report.inputs)
+        _add_output(root, output_file, [record for record in report.inputs if not record.why_skipped])
     for event in report.skipped_events:
         ET.SubElement(root, "SkippedEvent", Run=str(event.id.run), Event=str(event.id.event))
     if report.signal_name:
@@ -61,11 +61,17 @@ def _add_file_head(root: ET.Element, tag: str, state: str, pfn: str, label: str)
 
 
 def _add_input(root: ET.Element, record: InputFileRecord) -> None:
+    if record.why_skipped:
+        skipped = ET.SubElement(root, "SkippedFile", Pfn=printable(record.pfn), Lfn="")
+        skipped.text = printable(record.why_skipped)
+        return
     element = _add_file_head(root, "InputFile", "closed", record.pfn, "source")
     ET.SubElement(element, "Branches")
     _add_text(element, "InputType", "primaryFiles")
     _add_text(element, "InputSourceClass", record.source_class)
     _add_text(element, "EventsRead", record.events_read)
+    if record.duplicates:
+        _add_text(element, "DuplicateEvents", record.duplicates)
     _add_runs(element, ((run, lumi, {}) for run, lumi in record.runs_and_lumis))
 
 

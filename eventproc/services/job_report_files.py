@@ -54,6 +54,7 @@ def render_json(report: JobReport) -> bytes:
     values = plain_value(report) | {
         "errors": plain_value(report.stated_errors()),
         "events_skipped": report.events_skipped,
+        "skipped_files": {file.pfn: file.why_skipped for file in report.inputs if file.why_skipped},
     }
     return json.dumps(values, indent=2, allow_nan=False).encode() + b"\n"
 

@@ -2,9 +2,10 @@ import json
 
 import pytest
 
-from eventproc.batch.dataset import read_dataset, read_lumi_mask
+from eventproc.batch.dataset import read_dataset
 from eventproc.batch.dataset_content import look_into
 from eventproc.errors import ConfigurationError, FileOpenError
+from eventproc.io.golden_json import read_golden_json
 from eventproc.model.descriptions import ComponentDescription
 from eventproc.model.ranges import EntryRange
 from tests.eventproc.io.tracks import write_file
@@ -92,10 +93,10 @@ def test_an_empty_dataset_and_an_unknown_name_are_refused(files):
 
 def test_a_golden_json_becomes_a_mask(tmp_path):
     (tmp_path / "golden.json").write_text('{"1": [[2, 3]]}')
-    mask = read_lumi_mask(tmp_path / "golden.json")
+    mask = read_golden_json(tmp_path / "golden.json")
     assert [mask.contains(1, lumi) for lumi in (1, 2, 3, 4)] == [False, True, True, False]
     with pytest.raises(ConfigurationError, match="cannot be read"):
-        read_lumi_mask(tmp_path / "silver.json")
+        read_golden_json(tmp_path / "silver.json")
 
 
 def test_files_are_looked_into_for_their_luminosity_blocks(tmp_path, monkeypatch):

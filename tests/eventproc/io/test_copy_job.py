@@ -83,7 +83,7 @@ def events_of(path):
 
 @pytest.mark.parametrize(("n", "streams"), [(1, 1), (2, 3), (400, 1)])
 def test_copied_events_are_those_of_the_input_beside_what_modules_made(tmp_path, n, streams):
-    sizes = (1500, 0, 2300)
+    sizes = (1100, 0, 400)
     starts = np.cumsum([0, *sizes])
     files = [
         write_file(tmp_path / f"{i}.in", size, first=int(first))

@@ -16,6 +16,9 @@ from tests.eventproc.io.tracks import (
     write_file,
 )
 
+N = 10_000_000_000
+"""The number of the first event."""
+
 
 @pytest.fixture
 def read(tmp_path):
@@ -62,7 +65,7 @@ async def test_skipped_events_are_counted_among_the_selected_ones(read):
 async def test_a_lumi_mask_selects_within_files_and_chunks(read):
     found, expected = await read(lumisToProcess=["1:2-1:3", "2:16", "2:1-2:1"])
     assert found == [*range(100, 300), *range(1500, 1600)]
-    assert expected is None
+    assert expected == 300
 
 
 async def test_a_lumi_mask_and_entries_go_together(read):
@@ -71,12 +74,64 @@ async def test_a_lumi_mask_and_entries_go_together(read):
 
 
 @pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [
+        ({"lumisToSkip": ["1:1-1:9", "2"]}, range(900, 1000)),
+        ({"lumisToProcess": ["1:9-2:11"], "lumisToSkip": ["1:10"]}, [*range(800, 900), *range(1000, 1100)]),
+        ({"firstRun": 2}, range(1000, 2000)),
+        ({"firstLuminosityBlock": 10}, range(900, 2000)),
+        ({"firstRun": 2, "firstLuminosityBlock": 11, "firstEvent": N + 1050}, [*range(1050, 2000)]),
+        ({"firstRun": 1, "firstEvent": N + 998}, range(998, 2000)),
+        ({"eventsToProcess": [f"1:{N + 3}-1:{N + 5}", f"2:{N + 1700}"]}, [3, 4, 5, 1700]),
+        ({"eventsToProcess": [f"1:1:{N + 98}-1:2:{N + 101}"]}, range(98, 102)),
+        ({"eventsToProcess": [f"1:{N + 990}-2:{N + 1005}"], "lumisToSkip": ["1"]}, range(1000, 1006)),
+        ({"eventsToSkip": ["1:min-1:max", f"2:{N + 1001}-2:max"]}, [1000]),
+        ({"eventsToProcess": [f"1:{N}-1:{N + 9}"], "eventsToSkip": [f"1:{N + 2}-1:{N + 8}"]}, [0, 1, 9]),
+        ({"eventsToProcess": ["9:1"]}, []),
+    ],
+)
+async def test_events_are_selected_by_their_ids(read, parameters, expected):
+    assert await read(**parameters) == (list(expected), len(expected))
+
+
+@pytest.mark.parametrize("mode", ["checkEachFile", "noDuplicateCheck"])
+async def test_skipped_events_are_counted_after_all_other_selection(read, mode):
+    wanted = {"lumisToProcess": ["1:2-1:3", "2:6-2:7"], "duplicateCheckMode": mode}
+    assert (await read(**wanted, skipEvents=150))[0] == list(range(250, 300))
+    assert (await read(**wanted, skipEvents=150, entriesToProcess=["0-299", "0-49"]))[0] == list(
+        range(250, 300)
+    )
+
+
+async def test_a_golden_json_selects(read, tmp_path):
+    (tmp_path / "golden.json").write_text('{"1": [[2, 3]], "2": [[20, 20]]}')
+    found, expected = await read(lumisToProcess=[str(tmp_path / "golden.json"), "2:12"])
+    assert found == [*range(100, 300), *range(1100, 1200), *range(1900, 2000)]
+    assert expected == len(found)
+
+
+async def test_any_division_by_skipped_events_gives_every_event_once(read):
+    wanted = {"lumisToProcess": ["1:3-1:4", "2:15-2:17"], "eventsToSkip": [f"1:{N + 350}"]}
+    whole, expected = await read(**wanted)
+    parts = []
+    for first in range(0, expected, 150):
+        found, left = await read(**wanted, skipEvents=first)
+        assert left == expected - first
+        parts += found[:150]
+    assert parts == whole
+
+
+@pytest.mark.parametrize(
     ("parameters", "message"),
     [
         ({"entriesToProcess": ["0-1"]}, "1 entriesToProcess for 2 fileNames"),
         ({"entriesToProcess": ["0-1", "x"]}, "'x' is no range of entries"),
-        ({"lumisToProcess": ["1-2"]}, "'1-2' is no range of luminosity blocks"),
-        ({"lumisToProcess": ["1:2"], "skipEvents": 1}, "cannot go with lumisToProcess"),
+        ({"lumisToProcess": ["1:2:3"]}, "'1:2:3' is not a range of luminosity blocks"),
+        ({"lumisToSkip": ["2:3-1:4"]}, "'2:3-1:4' is not a range of luminosity blocks"),
+        ({"lumisToProcess": ["none.json"]}, "'none.json' cannot be read: No such file"),
+        ({"eventsToProcess": ["1"]}, "'1' is not a range of events"),
+        ({"eventsToSkip": ["1:2-x"]}, "'1:2-x' is not a range of events"),
+        ({"duplicateCheckMode": "checkAll"}, "duplicateCheckMode"),
     ],
 )
 async def test_a_selection_that_makes_no_sense_is_refused(read, parameters, message):

@@ -3,7 +3,8 @@ import pytest
 import uproot
 
 from eventproc.errors import FileOpenError
-from eventproc.io.root_file import RootFile, local_path, why_not_root
+from eventproc.io.input_names import local_path
+from eventproc.io.root_file import RootFile, why_not_root
 
 
 def make_file(path, **objects):

@@ -138,3 +138,18 @@ def test_no_text_breaks_the_document(text: str) -> None:
     report.add_error(FileOpenError(text))
     report.services["MessageLogger"] = {"categories": {text: 1}}
     assert parsed(report).tag == "FrameworkJobReport"
+
+
+def test_a_file_that_was_left_out_is_a_skipped_file_with_the_reason() -> None:
+    records = [InputFileRecord("a.root", 5), InputFileRecord("b.root", 0, why_skipped="it is empty")]
+    root = parsed(finished(inputs=records))
+    assert [element.findtext("PFN") for element in root.iter("InputFile")] == ["a.root"]
+    skipped = root.find("SkippedFile")
+    assert skipped is not None
+    assert (skipped.attrib, skipped.text) == ({"Pfn": "b.root", "Lfn": ""}, "it is empty")
+
+
+def test_an_input_file_tells_how_many_of_its_events_came_before() -> None:
+    element = parsed(finished(inputs=[InputFileRecord("a.root", 5, duplicates=2)])).find("InputFile")
+    assert element is not None
+    assert element.findtext("DuplicateEvents") == "2"
