@@ -63,6 +63,7 @@ def _lines(found: Comparison) -> Iterator[str]:
     for where, names in (("A", found.columns_only_a), ("B", found.columns_only_b)):
         yield from (f"only in {where}: {name}" for name in names)
     yield from (_difference(column) for column in found.columns if column.differs)
+    yield from found.levels
     left_out = f", {len(found.ignored)} left out" if found.ignored else ""
     verdict = "same" if found.same else "different"
     yield f"{verdict}: {found.events} events and {len(found.columns)} columns compared{left_out}"

@@ -41,4 +41,4 @@ def _store(branch: BranchDescription, stem: str) -> StoredProduct:
     axes = dict.fromkeys(c.axis for c in branch.schema if c.axis is not None)
     counters = {axis: f"n{stem}_{axis}" if axis else f"n{stem}" for axis in axes}
     names = (branch.type_name, branch.label, branch.instance, branch.process)
-    return StoredProduct(*names, columns, counters, branch.attributes)
+    return StoredProduct(*names, columns, counters, branch.attributes, branch.branch_type, branch.merging)

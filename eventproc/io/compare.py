@@ -10,6 +10,7 @@ from itertools import pairwise
 
 from eventproc.io.column_difference import ColumnDifference, Tolerance
 from eventproc.io.layout import LayoutFile
+from eventproc.io.level_difference import level_differences
 from eventproc.io.opened_file import open_any_layout
 from eventproc.io.record_table import record_tables
 from eventproc.model.branch import BranchDescription
@@ -32,6 +33,7 @@ class Comparison:
         columns_only_b: the same for B.
         ignored: columns left out.
         columns: the columns compared.
+        levels: products of runs and luminosity blocks that differ, a sentence each.
     """
 
     events: int
@@ -42,6 +44,7 @@ class Comparison:
     columns_only_b: Sequence[str]
     ignored: Sequence[str]
     columns: Sequence[ColumnDifference]
+    levels: Sequence[str] = ()
 
     @property
     def same_events(self) -> bool:
@@ -52,7 +55,8 @@ class Comparison:
     def same(self) -> bool:
         """Whether nothing differs."""
         same_columns = not (self.columns_only_a or self.columns_only_b)
-        return self.same_events and same_columns and not any(c.differs for c in self.columns)
+        same_values = not any(c.differs for c in self.columns)
+        return self.same_events and same_columns and same_values and not self.levels
 
 
 def compare_files(
@@ -87,6 +91,7 @@ def compare_files(
         common = [name for name in names_a if name in names_b and name not in ignored]
         same = ids_a == ids_b
         differences = list(_compare_columns(a, b, ids_a, names_a, names_b, common, tolerance)) if same else []
+        levels = list(level_differences(a.levels, b.levels, tolerance, ignore, any_process=any_process))
     only_a, only_b = list(Counter(ids_a) - Counter(ids_b)), list(Counter(ids_b) - Counter(ids_a))
     return Comparison(
         events=len(ids_a) if same else 0,
@@ -97,6 +102,7 @@ def compare_files(
         columns_only_b=[name for name in names_b if name not in names_a and name not in ignored],
         ignored=sorted(ignored),
         columns=differences,
+        levels=levels,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from itertools import chain
 from typing import Any
 
 from eventproc.html_table import html_fold, html_table, html_title
@@ -12,6 +13,7 @@ from eventproc.io.native_layout import NativeFile
 from eventproc.io.opened_file import open_any_layout
 from eventproc.model.branch import BranchDescription
 from eventproc.model.product import ColumnSchema
+from eventproc.model.transition import BranchType
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +49,23 @@ class ColumnContent:
 
 @dataclass(frozen=True, slots=True)
 class ProductContent:
-    """One product: the four parts of its name, and its columns."""
+    """One product.
+
+    Attributes:
+        type: of the four parts of its name the first, the others follow.
+        module: label of the module.
+        instance: its instance.
+        process: who made it.
+        columns: its columns.
+        branch_type: what it is a product of: Event, LuminosityBlock or Run.
+    """
 
     type: str
     module: str
     instance: str
     process: str
     columns: tuple[ColumnContent, ...]
+    branch_type: str = BranchType.InEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,7 @@ class FileContent:
         head = ["column", "type", "branch", "meaning"]
         folds = [
             html_fold(
-                f'{p.type} "{p.module}" "{p.instance}" "{p.process}"',
+                f'{p.type} "{p.module}" "{p.instance}" "{p.process}"' + of_what(p),
                 html_table([(c.name, c.type, c.branch, c.meaning) for c in p.columns], head),
                 is_open=len(self.products) <= 3,
             )
@@ -97,9 +109,8 @@ def read_content(file_name: str) -> FileContent:
     """
     with open_any_layout(file_name) as opened:
         branches = _branch_names(opened)
-        return FileContent(
-            file_name, opened.n_entries, tuple(_product(b, branches.get(b, {})) for b in opened.branches)
-        )
+        products = [_product(b, branches.get(b, {})) for b in (*opened.branches, *opened.levels)]
+        return FileContent(file_name, opened.n_entries, tuple(products))
 
 
 def content_lines(content: FileContent) -> Iterator[tuple[str, str]]:
@@ -116,14 +127,20 @@ def content_lines(content: FileContent) -> Iterator[tuple[str, str]]:
     of_dtype = max((len(c.type) for c in columns), default=0)
     for p in products:
         module, instance, process = (f'"{part}"' for part in (p.module, p.instance, p.process))
-        yield f"{p.type:<{of_type}}  {module:<{wide}}  {instance:<{wide}}  {process}", ""
+        yield f"{p.type:<{of_type}}  {module:<{wide}}  {instance:<{wide}}  {process}", of_what(p)
         for c in p.columns:
             yield "", f"    {c.branch or c.name:<{of_name}}  {c.type:<{of_dtype}}  {c.meaning}".rstrip()
 
 
+def of_what(product: ProductContent) -> str:
+    """What it is a product of, unless that is events."""
+    return "" if product.branch_type == BranchType.InEvent else f"  of each {product.branch_type}"
+
+
 def _product(branch: BranchDescription, stored: dict[str, str]) -> ProductContent:
     columns = tuple(_column(c, stored.get(c.name, "")) for c in branch.schema)
-    return ProductContent(branch.type_name, branch.label, branch.instance, branch.process, columns)
+    names = (branch.type_name, branch.label, branch.instance, branch.process)
+    return ProductContent(*names, columns, str(branch.branch_type))
 
 
 def _column(schema: ColumnSchema, branch: str) -> ColumnContent:
@@ -133,4 +150,6 @@ def _column(schema: ColumnSchema, branch: str) -> ColumnContent:
 def _branch_names(opened: LayoutFile) -> dict[BranchDescription, dict[str, str]]:
     if not isinstance(opened, NativeFile):
         return {}
-    return {p.description(): {c.name: c.branch for c in p.columns} for p in opened.metadata.products}
+    levels = (level.products for level in opened.metadata.levels.values())
+    products = chain(opened.metadata.products, *levels)
+    return {p.description(): {c.name: c.branch for c in p.columns} for p in products}

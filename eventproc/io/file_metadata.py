@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from eventproc.model.branch import BranchDescription
-from eventproc.model.product import ColumnSchema
+from eventproc.model.product import EQUAL, ColumnSchema
+from eventproc.model.transition import BranchType
 
 METADATA_KEY = "eventproc"
 """Name of the TObjString that holds the metadata; it is written last."""
@@ -48,6 +49,8 @@ class StoredProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         columns: its columns.
         counters: the branch that holds the number of rows, by axis.
         attributes: what is the same for every event, as JSON text.
+        branch_type: what it is a product of.
+        merging: see `Product.merging`.
     """
 
     type: str
@@ -57,15 +60,34 @@ class StoredProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     columns: tuple[StoredColumn, ...]
     counters: dict[str, str]
     attributes: str = "{}"
+    branch_type: BranchType = BranchType.InEvent
+    merging: str = EQUAL
 
     def description(self) -> BranchDescription:
         """The product as the registry knows it."""
         schema = tuple(ColumnSchema(c.name, c.dtype, c.axis, c.unit, c.doc) for c in self.columns)
-        return BranchDescription(self.type, self.label, self.instance, self.process, schema, self.attributes)
+        names = (self.type, self.label, self.instance, self.process)
+        return BranchDescription(*names, schema, self.attributes, self.branch_type, self.merging)
 
     def branch_names(self) -> list[str]:
         """All its branches, counters first."""
         return [*self.counters.values(), *(c.branch for c in self.columns)]
+
+
+class StoredLevel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The tree of runs or of luminosity blocks.
+
+    Attributes:
+        products: the products in it.
+        entries: runs or luminosity blocks in it.
+        dictionaries: by branch of a ``str`` column, the strings its codes stand for.
+        crc32: by branch, the CRC-32 of all values, little endian, in hex.
+    """
+
+    products: tuple[StoredProduct, ...]
+    entries: int
+    dictionaries: dict[str, tuple[str, ...]]
+    crc32: dict[str, str]
 
 
 class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -91,6 +113,7 @@ class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         processes: provenance, oldest first; see `provenance.process_record`.
         dictionaries: by branch of a ``str`` column, the strings its codes stand for.
         completion: how the writing ended.
+        levels: the trees of runs and luminosity blocks, where such products were kept.
     """
 
     format: int
@@ -98,6 +121,7 @@ class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     processes: tuple[dict[str, Any], ...]
     dictionaries: dict[str, tuple[str, ...]]
     completion: Completion
+    levels: dict[BranchType, StoredLevel] = {}
 
 
 def encode_metadata(metadata: FileMetadata) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from eventproc.errors import (
@@ -13,6 +14,7 @@ from eventproc.errors import (
     ProductNotFound,
 )
 from eventproc.io.column import Column
+from eventproc.io.level_tree import LevelProducts
 from eventproc.io.root_file import NotInFile, RootFile
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
@@ -26,12 +28,14 @@ class LayoutFile(ABC):
     Attributes:
         branches: what it offers, of several processes' products the most recent first.
         n_entries: number of events.
+        levels: products of runs and luminosity blocks, the most recent process first.
         history: provenance of the processes that made it, oldest first; see `provenance.process_record`.
     """
 
     branches: Sequence[BranchDescription]
     n_entries: int
     history: Sequence[dict[str, Any]] = ()
+    levels: LevelProducts = MappingProxyType({})
 
     @abstractmethod
     def event_ids(self, start: int, stop: int) -> Sequence[EventID]:

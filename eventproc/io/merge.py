@@ -29,10 +29,12 @@ from eventproc.io.file_metadata import (
     StoredProduct,
     encode_metadata,
 )
-from eventproc.io.native_layout import NativeLayout
+from eventproc.io.level_tree import LevelRows
+from eventproc.io.native_layout import NativeFile, NativeLayout
 from eventproc.io.publication import Publication, checksums
 from eventproc.io.root_file import RootFile
 from eventproc.io.root_tree import RootTree
+from eventproc.model.transition import BranchType
 
 EVENTS_PER_BASKET = 1000
 """Parts are gathered up to this: many small parts must not become many small baskets."""
@@ -164,13 +166,16 @@ class _MergeWriter:
         self._crc32: dict[str, int] = {}
         self._pending: dict[str, list[Array]] = {}
         self._pending_events = 0
+        self._levels: dict[BranchType, LevelRows] = {}
 
     def add(self, part: Part) -> None:
         """Takes all events of a part."""
         _refuse_other_bytes(part)
         with RootFile(part.name) as file:
-            metadata = _metadata(file, part, may_be_partial=not self._complete)
+            opened = _opened(file, part, may_be_partial=not self._complete)
+            metadata = opened.metadata
             self._begin(metadata, file.pfn)
+            self._take_levels(opened)
             tree = file.tree(TREE_NAME)
             digests = dict.fromkeys(metadata.completion.crc32, 0)
             for start in range(0, tree.n_entries, EVENTS_PER_BASKET):
@@ -201,6 +206,7 @@ class _MergeWriter:
                 nEvents=self.events,
                 crc32={name: f"{value:08x}" for name, value in self._crc32.items()},
             ),
+            {kind: rows.write(self._root) for kind, rows in self._levels.items()},
         )
         self._root[METADATA_KEY] = encode_metadata(metadata)
         self._root.close()
@@ -222,6 +228,15 @@ class _MergeWriter:
             self._pending = {name: [] for name in self._crc32}
             return
         _refuse_other_job(self._first, metadata, pfn)
+
+    def _take_levels(self, part: NativeFile) -> None:
+        """Products of runs and luminosity blocks, put together by their rule."""
+        process = str(self._made_by["name"]) if self._made_by else ""
+        for kind in part.metadata.levels:
+            branches = [branch for branch in part.levels if branch.branch_type is kind]
+            rows = self._levels.setdefault(kind, LevelRows(kind, branches, process))
+            for of in dict.fromkeys(of for branch in branches for of in part.levels[branch]):
+                rows.add(of, [part.levels[branch].get(of) for branch in rows.branches])
 
     def _take(self, columns: Mapping[str, Array], metadata: FileMetadata, digests: dict[str, int]) -> None:
         for name, values in columns.items():
@@ -257,16 +272,16 @@ class _MergeWriter:
         self._pending_events = 0
 
 
-def _metadata(file: RootFile, part: Part, *, may_be_partial: bool) -> FileMetadata:
-    metadata = NativeLayout(NativeLayout.Params()).open(file).metadata
-    completion = metadata.completion
+def _opened(file: RootFile, part: Part, *, may_be_partial: bool) -> NativeFile:
+    opened = NativeLayout(NativeLayout.Params()).open(file)
+    completion = opened.metadata.completion
     if not completion.complete and not may_be_partial:
         message = f"part {file.pfn!r} is incomplete: the job that wrote it did not come to its end"
         raise FileOpenError(message)
     if part.events is not None and part.events != completion.nEvents:
         message = f"part {file.pfn!r} holds {completion.nEvents} events and its job wrote {part.events}"
         raise FileReadError(message)
-    return metadata
+    return opened
 
 
 def _refuse_other_bytes(part: Part) -> None:
@@ -292,8 +307,8 @@ def _refuse_other_values(digests: Mapping[str, int], metadata: FileMetadata, pfn
 
 
 def _refuse_other_job(first: FileMetadata, other: FileMetadata, pfn: str) -> None:
-    if first.products != other.products:
-        names = [{product.description().name for product in m.products} for m in (first, other)]
+    if _products(first) != _products(other):
+        names = [{product.description().name for product in _products(m)} for m in (first, other)]
         which = ", ".join(sorted(names[0] ^ names[1])) or "the same names with other columns"
         message = f"part {pfn!r} holds other products than the first part: {which}"
         raise MismatchedInputFiles(message)
@@ -304,6 +319,12 @@ def _refuse_other_job(first: FileMetadata, other: FileMetadata, pfn: str) -> Non
             f"{made_by[1]} instead of {made_by[0]}"
         )
         raise MismatchedInputFiles(message)
+
+
+def _products(metadata: FileMetadata) -> list[StoredProduct]:
+    """All products, those of runs and luminosity blocks behind those of events."""
+    levels = (product for level in metadata.levels.values() for product in level.products)
+    return [*metadata.products, *levels]
 
 
 def _branches(products: Sequence[StoredProduct]) -> list[str]:

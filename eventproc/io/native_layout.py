@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+import msgspec
 import numpy as np
 
 from eventproc.errors import FileOpenError, FileReadError
@@ -20,10 +21,12 @@ from eventproc.io.file_metadata import (
     decode_metadata,
 )
 from eventproc.io.layout import Layout, LayoutFile
+from eventproc.io.level_tree import LevelProducts, Of, read_level
 from eventproc.io.root_file import NotInFile, RootFile
 from eventproc.io.root_tree import RootTree
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
+from eventproc.model.product import Product
 
 
 class NativeFile(LayoutFile):
@@ -33,12 +36,13 @@ class NativeFile(LayoutFile):
         metadata: what the file says of itself.
     """
 
-    def __init__(self, tree: RootTree, metadata: FileMetadata) -> None:
+    def __init__(self, tree: RootTree, metadata: FileMetadata, levels: LevelProducts | None = None) -> None:
         self.metadata = metadata
+        self.levels = levels or {}
         self.n_entries = tree.n_entries
         self.history = metadata.processes
         self._tree = tree
-        self._products = {p.description(): p for p in _recent_first(metadata)}
+        self._products = {p.description(): p for p in _recent_first(metadata, metadata.products)}
         self.branches = tuple(self._products)
 
     def event_ids(self, start: int, stop: int) -> Sequence[EventID]:
@@ -142,7 +146,7 @@ class NativeLayout(Layout):
                 f"and {metadata.completion.nEvents} events were written"
             )
             raise FileOpenError(message)
-        return NativeFile(tree, metadata)
+        return NativeFile(tree, metadata, _levels(file, metadata))
 
 
 def _require(tree: RootTree, product: StoredProduct) -> None:
@@ -150,6 +154,14 @@ def _require(tree: RootTree, product: StoredProduct) -> None:
     tree.require(*(c.branch for c in product.columns if c.axis is not None), jagged=True)
 
 
-def _recent_first(metadata: FileMetadata) -> list[StoredProduct]:
+def _levels(file: RootFile, metadata: FileMetadata) -> LevelProducts:
+    levels: dict[BranchDescription, Mapping[Of, Product]] = {}
+    for branch_type, stored in metadata.levels.items():
+        recent = msgspec.structs.replace(stored, products=tuple(_recent_first(metadata, stored.products)))
+        levels |= read_level(file, branch_type, recent)
+    return levels
+
+
+def _recent_first(metadata: FileMetadata, products: Sequence[StoredProduct]) -> list[StoredProduct]:
     age = {process.get("name"): -position for position, process in enumerate(metadata.processes)}
-    return sorted(metadata.products, key=lambda product: age.get(product.process, 1))
+    return sorted(products, key=lambda product: age.get(product.process, 1))

@@ -14,6 +14,7 @@ from eventproc.errors import EventProcError, FileOpenError, FileWriteError, Logi
 from eventproc.io.chunk import Chunk, ChunkEntry
 from eventproc.io.input_names import local_path
 from eventproc.io.keep_drop import KeepDrop
+from eventproc.io.level_tree import FORMS, LevelRows
 from eventproc.io.native_layout import NativeLayout
 from eventproc.io.pool_output_parts import PoolOutputParts
 from eventproc.io.provenance import process_record
@@ -24,11 +25,16 @@ from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import ProcessDescription
 from eventproc.model.event import EventView
 from eventproc.model.file_records import OutputFileRecord
+from eventproc.model.principal import LuminosityBlock, Principal, Run
 from eventproc.model.product import Product
 from eventproc.model.token import Token
+from eventproc.model.transition import BranchType
 from eventproc.modules.declare import Declare
 from eventproc.modules.output import OutputModule
 from eventproc.modules.parameters import ParameterDescription, doc
+
+KeptBranch = tuple[BranchDescription, Token[Product]]
+"""A branch to keep, and how to get its products."""
 
 
 class EventSelectionParams(ParameterDescription):
@@ -72,6 +78,10 @@ class PoolOutputModule(OutputModule):
         self._chunk: Chunk | None = None
         self._made: Sequence[Token[Product]] = ()
         self._lumis: Counter[tuple[int, int]] = Counter()
+        # By what they belong to: the kept products of runs and luminosity blocks, and how to get them.
+        self._levels: dict[BranchType, LevelRows] = {}
+        self._level_tokens: dict[BranchType, list[Token[Product]]] = {}
+        self._level_branches: list[KeptBranch] = []
 
     def select(self, branch: BranchDescription) -> bool:
         """Whether the output commands keep a branch."""
@@ -93,6 +103,11 @@ class PoolOutputModule(OutputModule):
             ConfigurationError: the output exists and may not be overwritten, or another job writes it.
             FileWriteError: it cannot be written.
         """
+        for kind in FORMS:
+            of_kind = [one for one in self._level_branches if one[0].branch_type is kind]
+            if of_kind:
+                self._levels[kind] = LevelRows(kind, [branch for branch, _ in of_kind], process.name)
+                self._level_tokens[kind] = [token for _, token in of_kind]
         self._branches = [branch for branch, _ in branches]
         self._tokens = self._made = [token for _, token in branches]
         self._publication = self._new_publication()
@@ -117,6 +132,31 @@ class PoolOutputModule(OutputModule):
         publication = self._new_publication()
         nothing = self._record(publication.final, complete=False)
         return PoolOutputParts(publication, n_parts, process_record(process), self._compression, nothing)
+
+    def keep_levels(self, branches: Sequence[KeptBranch]) -> None:
+        """Takes the products of runs and luminosity blocks to keep."""
+        self._level_branches = list(branches)
+
+    def write_luminosity_block(self, lumi: LuminosityBlock) -> None:
+        """Takes the products of a luminosity block.
+
+        Raises:
+            MismatchedInputFiles: it came up before, with products that do not go together with these.
+        """
+        self._write_level(BranchType.InLumi, (lumi.run, lumi.luminosityBlock), lumi)
+
+    def write_run(self, run: Run) -> None:
+        """Takes the products of a run.
+
+        Raises:
+            MismatchedInputFiles: it came up before, with products that do not go together with these.
+        """
+        self._write_level(BranchType.InRun, (run.run,), run)
+
+    def _write_level(self, kind: BranchType, of: tuple[int, ...], level: Principal) -> None:
+        if kind in self._levels:
+            tokens = self._level_tokens[kind]
+            self._levels[kind].add(of, [level.get(t) if level.has(t) else None for t in tokens])
 
     def write(self, event: EventView) -> None:
         """Takes one event; a product that is missing is written as empty.
@@ -143,7 +183,7 @@ class PoolOutputModule(OutputModule):
         """
         publication, writer = self._opened()
         try:
-            writer.finish(complete=True)
+            writer.finish(complete=True, levels=self._levels)
             publication.complete()
             self._verify(publication.temporary, writer.events)
             sums = checksums(publication.temporary)
@@ -164,7 +204,7 @@ class PoolOutputModule(OutputModule):
             return self._record(Path(self._params.fileName), complete=False)
         if keep_partial:
             try:
-                writer.finish(complete=False)
+                writer.finish(complete=False, levels=self._levels)
                 publication.complete()
                 publication.keep_partial()
                 return self._record(

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import IO, Any
 
+import msgspec
 import numpy as np
 import uproot
 
@@ -23,9 +24,11 @@ from eventproc.io.file_metadata import (
     FileMetadata,
     encode_metadata,
 )
+from eventproc.io.level_tree import LevelRows
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
 from eventproc.model.product import Product
+from eventproc.model.transition import BranchType
 
 EVENTS_PER_BASKET = 1000
 """One extend makes one basket per branch; fewer events per basket cost file size and time."""
@@ -102,8 +105,8 @@ class TreeWriter:
         if len(self._basket.ids) >= EVENTS_PER_BASKET:
             self._flush()
 
-    def finish(self, *, complete: bool) -> None:
-        """Writes what is left and the metadata, and ends.
+    def finish(self, *, complete: bool, levels: Mapping[BranchType, LevelRows] | None = None) -> None:
+        """Writes what is left, the trees of runs and luminosity blocks, and the metadata, and ends.
 
         Raises:
             OSError: the file cannot be written.
@@ -111,7 +114,9 @@ class TreeWriter:
         """
         self._flush()
         self._wait()
-        self._root[METADATA_KEY] = encode_metadata(self._metadata(complete=complete))
+        stored = {kind: rows.write(self._root) for kind, rows in (levels or {}).items()}
+        metadata = msgspec.structs.replace(self._metadata(complete=complete), levels=stored)
+        self._root[METADATA_KEY] = encode_metadata(metadata)
         self._root.close()
         self._thread.shutdown()
 

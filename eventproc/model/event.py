@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import TypeVar
 
-from eventproc.errors import LogicError, ProductNotFound
+from eventproc.errors import ProductNotFound
 from eventproc.model.event_id import EventID
+from eventproc.model.principal import LuminosityBlock, Principal, ReadSlot, reads_nothing
 from eventproc.model.product import Product
 from eventproc.model.token import Token
+from eventproc.model.transition import BranchType
+
+__all__ = ["Event", "EventView", "ReadSlot"]
 
 T = TypeVar("T", bound=Product)
 
-ReadSlot = Callable[[int], Product | None]
-"""Gives the product of a slot from the source's file, or None when the source does not fill the slot."""
 
-
-def _reads_nothing(_slot: int) -> Product | None:
-    return None
-
-
-class EventView:
+class EventView(Principal):
     """What a module may read of an event.
 
     Attributes:
@@ -29,49 +25,50 @@ class EventView:
         stream: number of the stream that processes it.
     """
 
-    __slots__ = ("_products", "_read", "id", "index", "stream")
+    __slots__ = ("_lumi", "id", "index", "stream")
 
     def __init__(
-        self, event_id: EventID, index: int, stream: int, n_slots: int, read: ReadSlot = _reads_nothing
+        self,
+        event_id: EventID,
+        index: int,
+        stream: int,
+        n_slots: int,
+        read: ReadSlot = reads_nothing,
+        lumi: LuminosityBlock | None = None,
     ) -> None:
+        self._products: list[Product | None] = [None] * n_slots
+        self._read = read
         self.id = event_id
         self.index = index
         self.stream = stream
-        self._products: list[Product | None] = [None] * n_slots
-        self._read = read
+        self._lumi = lumi
 
     @property
     def origin(self) -> ReadSlot:
         """How the source reads this event; an output that knows the source may copy whole columns."""
         return self._read
 
-    def get(self, token: Token[T]) -> T:
-        """The product a token stands for, read from the file when first asked for.
+    @property
+    def lumi(self) -> LuminosityBlock:
+        """The event's luminosity block, for its products and, as ``lumi.of_run``, those of its run.
 
         Raises:
-            ProductNotFound: its producer did not run or did not put it.
+            ProductNotFound: no module of the job has to do with runs and luminosity blocks.
         """
-        product = self._products[token.slot] if token.slot >= 0 else None
-        if product is None:
-            product = self._fetch(token)
-        return cast(T, product)
-
-    def has(self, token: Token[T]) -> bool:
-        """Whether `get` would succeed."""
-        if token.slot < 0:
-            return False
-        return self._products[token.slot] is not None or self._read(token.slot) is not None
-
-    def _fetch(self, token: Token[T]) -> Product:
-        product = self._read(token.slot) if token.slot >= 0 else None
-        if product is None:
-            message = (
-                f"event {self.id}: no product {token.product_type.name()} named {str(token.tag)!r}: "
-                "its producer is filtered out before it runs, failed, or did not put it"
-            )
+        if self._lumi is None:
+            message = f"event {self.id}: no module consumes or makes anything of its luminosity block or run"
             raise ProductNotFound(message)
-        self._products[token.slot] = product
-        return product
+        return self._lumi
+
+    def _described(self) -> str:
+        return f"event {self.id}"
+
+    def _why_missing(self, token: Token[T]) -> str:
+        if token.branch_type is BranchType.InLumi:
+            return "it belongs to the luminosity block: ask event.lumi"
+        if token.branch_type is BranchType.InRun:
+            return "it belongs to the run: ask event.lumi.of_run"
+        return "its producer is filtered out before it runs, failed, or did not put it"
 
 
 class Event(EventView):
@@ -85,14 +82,7 @@ class Event(EventView):
         Raises:
             LogicError: it is of another type, its columns are malformed, or it was put before.
         """
-        if not isinstance(product, token.product_type):
-            message = f"put {type(product).__name__} under a token for {token.product_type.name()}"
-            raise LogicError(message)
-        if self._products[token.slot] is not None:
-            message = f"event {self.id}: product {str(token.tag)!r} put twice"
-            raise LogicError(message)
-        product.check()
-        self._products[token.slot] = product
+        self._put(token, product)
 
     def put_checked(self, token: Token[T], product: T) -> None:
         """Adds a product that the framework itself made; nothing is looked at."""

@@ -32,6 +32,8 @@ class ColumnSchema:
     doc: str = ""
 
 
+EQUAL, SUM, CONCATENATE = "equal", "sum", "concatenate"
+
 ProductSchema = tuple[ColumnSchema, ...]
 
 
@@ -50,6 +52,12 @@ class Product:
     """
 
     type_name: ClassVar[str] = ""
+
+    merging: ClassVar[str] = EQUAL
+    """What becomes of several products of one branch and one run or luminosity block: made in several
+    processes or jobs, or when a luminosity block comes up again. ``equal`` products are one, different ones
+    an error; with ``sum`` columns are added row by row; with ``concatenate`` rows follow each other.
+    """
 
     @classmethod
     @functools.cache

@@ -6,27 +6,32 @@ from typing import Any, Generic, TypeVar
 
 from eventproc.model.input_tag import InputTag
 from eventproc.model.product import Product
+from eventproc.model.transition import BranchType
 
 ProductT = TypeVar("ProductT", bound=Product)
 
 
 class Token(Generic[ProductT]):
-    """A product's place in every event of the job.
+    """A product's place in every event, luminosity block or run of the job.
 
     Attributes:
         product_type: the type the module asked for or promised.
         tag: how the configuration names it.
         slot: index in the event's products; set once by the registry, -1 before and -1 for a
             product that `may_consume` asked for and nobody makes.
+        branch_type: what it is a product of: an event, a luminosity block or a run.
         attributes: what the producer says of all its products, such as the specification of images;
             set with the slot.
     """
 
-    __slots__ = ("attributes", "product_type", "slot", "tag")
+    __slots__ = ("attributes", "branch_type", "product_type", "slot", "tag")
 
-    def __init__(self, product_type: type[ProductT], tag: InputTag) -> None:
+    def __init__(
+        self, product_type: type[ProductT], tag: InputTag, branch_type: BranchType = BranchType.InEvent
+    ) -> None:
         self.product_type = product_type
         self.tag = tag
+        self.branch_type = branch_type
         self.slot = -1
         self.attributes: dict[str, Any] = {}
 

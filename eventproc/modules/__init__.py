@@ -1,5 +1,6 @@
 """What an author inherits: sources, producers, filters, analyzers, outputs, services and their parameters."""
 
+from eventproc.model.transition import BranchType, Transition
 from eventproc.modules.declare import Declare
 from eventproc.modules.file_merge import FileMerge
 from eventproc.modules.module import EDAnalyzer, EDFilter, EDProducer, ExternalWork, Module
@@ -9,6 +10,7 @@ from eventproc.modules.service import Service
 from eventproc.modules.source import Source, SourceBinding, SourceEvent
 
 __all__ = [
+    "BranchType",
     "Declare",
     "EDAnalyzer",
     "EDFilter",
@@ -23,5 +25,6 @@ __all__ = [
     "Source",
     "SourceBinding",
     "SourceEvent",
+    "Transition",
     "doc",
 ]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from eventproc.model.event import Event, EventView
-from eventproc.model.event_id import LuminosityBlockID
+from eventproc.model.principal import LuminosityBlock, Run
 from eventproc.modules.declare import Declare
 from eventproc.modules.file_merge import FileMerge
 from eventproc.modules.parameters import ParameterDescription
@@ -40,20 +40,21 @@ class Module(ABC):
     def begin_stream(self, stream: int) -> None:
         """Called for each stream, numbered from 0, before the first event."""
 
-    def begin_run(self, run: int) -> None:
+    def begin_run(self, run: Run) -> None:
         """Called before the events of a run.
 
         Events come in the order of the input: a run or luminosity block that comes up again begins again.
         What has begun is ended, its events written, before another begins, however many streams there are.
+        Here and in the three below, products declared for the transition are put into what is passed.
         """
 
-    def begin_luminosity_block(self, lumi: LuminosityBlockID) -> None:
+    def begin_luminosity_block(self, lumi: LuminosityBlock) -> None:
         """Called before the events of a luminosity block, after its run has begun."""
 
-    def end_luminosity_block(self, lumi: LuminosityBlockID) -> None:
+    def end_luminosity_block(self, lumi: LuminosityBlock) -> None:
         """Called when all events of a luminosity block are done, unless the job failed or was stopped."""
 
-    def end_run(self, run: int) -> None:
+    def end_run(self, run: Run) -> None:
         """Called when the luminosity blocks of a run have ended, unless the job failed or was stopped."""
 
     def end_stream(self, stream: int) -> None:

@@ -11,6 +11,7 @@ from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import ProcessDescription
 from eventproc.model.event import EventView
 from eventproc.model.file_records import OutputFileRecord
+from eventproc.model.principal import LuminosityBlock, Run
 from eventproc.model.product import Product
 from eventproc.model.token import Token
 from eventproc.modules.module import Module
@@ -90,6 +91,15 @@ class OutputModule(Module):
             "write: set process.options.numberOfProcesses = 1"
         )
         raise ConfigurationError(message)
+
+    def keep_levels(self, branches: Sequence[tuple[BranchDescription, Token[Product]]]) -> None:
+        """Told before `open` which products of runs and luminosity blocks are kept, if there are any."""
+
+    def write_luminosity_block(self, lumi: LuminosityBlock) -> None:
+        """Writes the products of a luminosity block that has ended; one that comes up again ends again."""
+
+    def write_run(self, run: Run) -> None:
+        """Writes the products of a run that has ended."""
 
     @abstractmethod
     def write(self, event: EventView) -> None:

@@ -61,6 +61,22 @@ class Source(ABC):
             FileOpenError: the first input cannot be opened.
         """
 
+    def level_branches(self) -> Sequence[BranchDescription]:
+        """What the source holds of runs and luminosity blocks, the most recent process first."""
+        return ()
+
+    def level_product(
+        self,
+        branch: BranchDescription,  # noqa: ARG002 - a source without such products looks at nothing
+        of: tuple[int, ...],  # noqa: ARG002
+    ) -> Product | None:
+        """The product of a run, or of a run and luminosity block; None where the input has none.
+
+        Raises:
+            MismatchedInputFiles: files of the input disagree about it.
+        """
+        return None
+
     @abstractmethod
     def bind(self, bindings: Sequence[SourceBinding]) -> None:
         """Told once which branches to read."""

@@ -12,20 +12,29 @@ from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import PathDescription, ProcessDescription
 from eventproc.model.product import Product
 from eventproc.model.token import Token
+from eventproc.model.transition import BranchType
 from eventproc.modules.module import Module
 from eventproc.modules.output import OutputModule
 from eventproc.modules.service import Service
 from eventproc.modules.source import Source
 from eventproc.runtime.components import Component, check_components, with_default_services
 from eventproc.runtime.ordered_output import OutputStage
-from eventproc.runtime.path_order import find_cycle, order_problems, paths_depend_on_each_other
+from eventproc.runtime.path_order import (
+    find_cycle,
+    in_order_of_need,
+    order_problems,
+    paths_depend_on_each_other,
+)
 from eventproc.runtime.path_results import PathResults
 from eventproc.runtime.paths import EventSchedule, PathRunner, Step
 from eventproc.runtime.registry import ProductRegistry, Resolution
+from eventproc.runtime.transitions import LevelProducts, Transitions
 from eventproc.runtime.watchers import Watchers
 from eventproc.runtime.worker import Worker
 
-Kept = dict[str, list[tuple[BranchDescription, Token[Product]]]]
+KeptBranch = tuple[BranchDescription, Token[Product]]
+
+Kept = dict[str, list[KeptBranch]]
 """By label of output module, the branches it keeps and how to get them."""
 
 
@@ -43,6 +52,7 @@ class Job:
         schedule: the paths.
         watch: the services' hooks.
         n_slots: products an event of this job can hold.
+        transitions: the begin and end of job, streams, runs and luminosity blocks.
     """
 
     description: ProcessDescription
@@ -54,6 +64,7 @@ class Job:
     schedule: EventSchedule
     watch: Watchers
     n_slots: int
+    transitions: Transitions
 
 
 def build(description: ProcessDescription, *watching: Service) -> Job:
@@ -113,7 +124,7 @@ def _build_modules(
 ) -> Job:
     idle = {m.label for m in description.modules} - {component.label for component in components}
     with _doing(f"Opening input source {description.source.type}"):
-        branches = source.branches()
+        branches = [*source.branches(), *source.level_branches()]
     registry = ProductRegistry(description.name, branches, services, idle)
     every = {c.label: _construct(c, registry) for c in components}
     outputs = {label: module for label, module in every.items() if isinstance(module, OutputModule)}
@@ -131,6 +142,11 @@ def _build_modules(
     resolution = registry.resolve()
     _check_order(description, modules, resolution)
     source.bind(resolution.bindings)
+    levels = {label: _of_levels(branches) for label, branches in kept.items()}
+    for label, of_levels in levels.items():
+        if of_levels:
+            outputs[label].keep_levels(of_levels)
+    kept = {label: [one for one in every if one not in levels[label]] for label, every in kept.items()}
     return Job(
         description=description,
         source=source,
@@ -141,7 +157,27 @@ def _build_modules(
         schedule=_schedule(description, modules, resolution, watch, kept, results),
         watch=watch,
         n_slots=resolution.n_slots,
+        transitions=_transitions({**modules, **outputs}, source, resolution),
     )
+
+
+def _of_levels(kept: Sequence[KeptBranch]) -> list[KeptBranch]:
+    """Those of runs and luminosity blocks."""
+    return [one for one in kept if one[0].branch_type is not BranchType.InEvent]
+
+
+def _transitions(modules: dict[str, Module], source: Source, resolution: Resolution) -> Transitions:
+    needs = {label: needed & modules.keys() for label, needed in resolution.level_dependencies.items()}
+    cycle = find_cycle(needs)
+    if cycle:
+        message = "modules wait for each other's products of runs or luminosity blocks: " + " needs ".join(
+            map(repr, cycle)
+        )
+        raise ConfigurationError(message)
+    levels = LevelProducts(
+        resolution.level_bindings, source.level_product, resolution.n_slots, resolution.has_levels
+    )
+    return Transitions({label: modules[label] for label in in_order_of_need(modules, needs)}, levels)
 
 
 def _construct(component: Component, registry: ProductRegistry) -> Module:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from eventproc.model.descriptions import PathDescription
 from eventproc.model.trigger_results import TRIGGER_RESULTS
@@ -32,6 +32,21 @@ def _cycle_from(label: str, dependencies: Dependencies, way: list[str], done: se
             return cycle
     done.add(label)
     return []
+
+
+def in_order_of_need(labels: Iterable[str], dependencies: Dependencies) -> list[str]:
+    """Labels so that each stands behind those it needs, otherwise as given; there must be no cycle."""
+    ordered: dict[str, None] = {}
+
+    def add(label: str) -> None:
+        if label not in ordered:
+            for needed in sorted(dependencies.get(label, ())):
+                add(needed)
+            ordered[label] = None
+
+    for label in labels:
+        add(label)
+    return list(ordered)
 
 
 def order_problems(

@@ -16,7 +16,6 @@ from eventproc.runtime.ordered_output import OrderedOutput, OutputStage
 from eventproc.runtime.service_reports import service_reports
 from eventproc.runtime.stop_signals import Stops, StopSignals
 from eventproc.runtime.streams import StreamPool
-from eventproc.runtime.transitions import Transitions
 from eventproc.services.job_report import JobReport
 
 _LOG = logging.getLogger("eventproc.TryToContinue")
@@ -55,8 +54,7 @@ class EventProcessor:
         self._streams = range(first_stream, first_stream + n_streams)
         first_event = portion.first_event if portion else 0
         self._output = OrderedOutput(job.outputs, n_streams * _EVENTS_AHEAD_PER_STREAM, first_event)
-        outputs = {stage.label: stage.module for stage in job.outputs}
-        self._transitions = Transitions({**job.modules, **outputs})
+        self._transitions = job.transitions
         self._pool = StreamPool(
             job.source,
             job.schedule,

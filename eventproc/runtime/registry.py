@@ -12,6 +12,7 @@ from eventproc.model.branch import BranchDescription
 from eventproc.model.input_tag import InputTag
 from eventproc.model.product import Product, product_class
 from eventproc.model.token import Token
+from eventproc.model.transition import BranchType, Transition
 from eventproc.modules.service import Service
 from eventproc.modules.source import SourceBinding
 
@@ -42,14 +43,20 @@ class Resolution:
     """The dependency graph of a job with every token's slot settled.
 
     Attributes:
-        n_slots: products an event of this job can hold.
-        bindings: what the source has to provide.
-        dependencies: per consumer label, the labels of this process's modules it needs.
+        n_slots: products an event of this job can hold; runs and luminosity blocks have the same slots.
+        bindings: what the source has to provide of events.
+        level_bindings: what it has to provide of runs and luminosity blocks.
+        dependencies: per consumer label, the labels of this process's modules it needs in events.
+        level_dependencies: the same in runs and luminosity blocks.
+        has_levels: whether a module has to do with products of runs or luminosity blocks.
     """
 
     n_slots: int
     bindings: list[SourceBinding] = field(default_factory=list)
+    level_bindings: list[SourceBinding] = field(default_factory=list)
     dependencies: dict[str, set[str]] = field(default_factory=dict)
+    level_dependencies: dict[str, set[str]] = field(default_factory=dict)
+    has_levels: bool = False
 
 
 class ProductRegistry:
@@ -91,10 +98,11 @@ class ProductRegistry:
         """A token for an output module that keeps a branch; the product may be missing from an event."""
         for promise in self._promises:
             if promise.branch == branch:
-                token: Token[Product] = Token(promise.token.product_type, _tag_of(branch))
+                kind = promise.token.product_type
+                token: Token[Product] = Token(kind, _tag_of(branch), branch.branch_type)
                 self._requests.append(_Request(label, token, optional=True))
                 return token
-        token = Token(product_class(branch.type_name, branch.schema), _tag_of(branch))
+        token = Token(product_class(branch.type_name, branch.schema), _tag_of(branch), branch.branch_type)
         self._read_from_source(token, branch)
         return token
 
@@ -110,8 +118,13 @@ class ProductRegistry:
         problems = [problem for r in self._requests if (problem := self._resolve(r, resolution))]
         if problems:
             raise ConfigurationError("\n".join(problems))
-        resolution.bindings = self._bind_source()
-        resolution.n_slots = len(self._promises) + len(resolution.bindings)
+        bindings = self._bind_source()
+        for binding in bindings:
+            in_event = binding.branch.branch_type is BranchType.InEvent
+            (resolution.bindings if in_event else resolution.level_bindings).append(binding)
+        resolution.n_slots = len(self._promises) + len(bindings)
+        made = any(p.branch.branch_type is not BranchType.InEvent for p in self._promises)
+        resolution.has_levels = made or bool(resolution.level_bindings)
         return resolution
 
     def service(self, label: str, service_type: type[S]) -> S:
@@ -137,7 +150,8 @@ class ProductRegistry:
         """Notes a product that a module makes; no output keeps a transient one."""
         kind = token.product_type
         attributes = json.dumps(token.attributes, sort_keys=True)
-        branch = BranchDescription(kind.name(), label, instance, self._process, kind.schema(), attributes)
+        names = (kind.name(), label, instance, self._process)
+        branch = BranchDescription(*names, kind.schema(), attributes, token.branch_type, kind.merging)
         if any(promise.branch.name == branch.name for promise in self._promises):
             message = f"module {label!r} declares {branch.name} twice; give one an instance name"
             raise ConfigurationError(message)
@@ -149,11 +163,14 @@ class ProductRegistry:
         promise = self._promise_for(token)
         if promise is not None:
             token.slot, token.attributes = promise.token.slot, promise.token.attributes
-            resolution.dependencies.setdefault(request.label, set()).add(promise.branch.label)
+            in_event = token.branch_type is BranchType.InEvent
+            needs = resolution.dependencies if in_event else resolution.level_dependencies
+            needs.setdefault(request.label, set()).add(promise.branch.label)
             return ""
         if token.tag.process != "@currentProcess":
             for branch in self._source_branches:
-                if branch.matches(_of_any_earlier_process(token.tag), token.product_type.name()):
+                tag = _of_any_earlier_process(token.tag)
+                if branch.matches(tag, token.product_type.name(), token.branch_type):
                     self._read_from_source(token, branch)
                     return ""
         return "" if request.optional else self._explain_missing(request)
@@ -163,7 +180,7 @@ class ProductRegistry:
             return None
         tag = InputTag(token.tag.label, token.tag.instance)
         for promise in self._promises:
-            if promise.branch.matches(tag, token.product_type.name()):
+            if promise.branch.matches(tag, token.product_type.name(), token.branch_type):
                 return promise
         return None
 
@@ -186,12 +203,16 @@ class ProductRegistry:
     def _explain_missing(self, request: _Request) -> str:
         token, name = request.token, request.token.product_type.name()
         hint = self._hint(token.tag, name)
-        return f"module {request.label!r} consumes {name} {str(token.tag)!r}, which nobody makes: {hint}"
+        of = "" if token.branch_type is BranchType.InEvent else f" of the {token.branch_type}"
+        return f"module {request.label!r} consumes {name} {str(token.tag)!r}{of}, which nobody makes: {hint}"
 
     def _hint(self, tag: InputTag, type_name: str) -> str:
         if tag.label in self._idle:
             return f"module {tag.label!r} is defined but stands on no path and no Task"
         branches = self.branches()
+        elsewhere = [b for b in branches if b.matches(tag, type_name, b.branch_type)]
+        if elsewhere:
+            return f"it is a product of the {elsewhere[0].branch_type}"
         of_type = [str(_tag_of(b)) for b in branches if b.type_name == type_name]
         if of_type:
             return near_names(str(tag), of_type)
@@ -213,19 +234,27 @@ class ModuleDeclare:
         """The module's own label."""
         return self._label
 
-    def consumes(self, product_type: type[T], tag: InputTag | str) -> Token[T]:
+    def consumes(
+        self, product_type: type[T], tag: InputTag | str, branch_type: BranchType = BranchType.InEvent
+    ) -> Token[T]:
         """Asks for a product."""
-        return self._request(product_type, tag, optional=False)
+        return self._request(product_type, tag, branch_type, optional=False)
 
-    def may_consume(self, product_type: type[T], tag: InputTag | str) -> Token[T]:
+    def may_consume(
+        self, product_type: type[T], tag: InputTag | str, branch_type: BranchType = BranchType.InEvent
+    ) -> Token[T]:
         """Asks for a product that may be missing."""
-        return self._request(product_type, tag, optional=True)
+        return self._request(product_type, tag, branch_type, optional=True)
 
     def produces(
-        self, product_type: type[T], instance: str = "", attributes: Mapping[str, Any] | None = None
+        self,
+        product_type: type[T],
+        instance: str = "",
+        attributes: Mapping[str, Any] | None = None,
+        transition: Transition = Transition.Event,
     ) -> Token[T]:
         """Promises a product."""
-        token = Token(product_type, InputTag(self._label, instance))
+        token = Token(product_type, InputTag(self._label, instance), transition.branch_type)
         token.attributes = dict(attributes or {})
         self._registry.promise(self._label, token, instance)
         return token
@@ -234,8 +263,10 @@ class ModuleDeclare:
         """The job's service of that type."""
         return self._registry.service(self._label, service_type)
 
-    def _request(self, product_type: type[T], tag: InputTag | str, *, optional: bool) -> Token[T]:
-        token = Token(product_type, InputTag(tag) if isinstance(tag, str) else tag)
+    def _request(
+        self, product_type: type[T], tag: InputTag | str, branch_type: BranchType, *, optional: bool
+    ) -> Token[T]:
+        token = Token(product_type, InputTag(tag) if isinstance(tag, str) else tag, branch_type)
         self._registry.request(self._label, token, optional=optional)
         return token
 

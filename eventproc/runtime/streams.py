@@ -118,10 +118,11 @@ class StreamPool:
                 await self._follow(LuminosityBlockID(*found.id[:2]))
             index = self._first_event + self.counts.read
             self.counts.read += 1
-        return Event(found.id, index, stream, self._n_slots, found.read)
+        return Event(found.id, index, stream, self._n_slots, found.read, self._transitions.lumi)
 
     async def _follow(self, lumi: LuminosityBlockID) -> None:
-        if lumi != self._transitions.lumi:
+        begun = self._transitions.lumi
+        if begun is None or lumi != begun.id:
             await self._output.settle(self.counts.read)
             self._transitions.enter(lumi)
 

@@ -222,16 +222,16 @@ class Transit(ExternalWork):
         self.note("begin_stream", stream)
 
     def begin_run(self, run):
-        self.note("begin_run", run)
+        self.note("begin_run", run.run)
 
     def begin_luminosity_block(self, lumi):
-        self.note("begin_lumi", *lumi)
+        self.note("begin_lumi", *lumi.id)
 
     def end_luminosity_block(self, lumi):
-        self.note("end_lumi", *lumi)
+        self.note("end_lumi", *lumi.id)
 
     def end_run(self, run):
-        self.note("end_run", run)
+        self.note("end_run", run.run)
 
     def end_stream(self, stream):
         self.note("end_stream", stream)

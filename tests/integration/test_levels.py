@@ -1,0 +1,69 @@
+"""Products of runs and luminosity blocks, from job to job and through the tools."""
+
+import pytest
+import uproot
+
+from eventproc.errors import MismatchedInputFiles
+from eventproc.io.column_difference import Tolerance
+from eventproc.io.compare import compare_files
+from eventproc.io.content import read_content
+from eventproc.io.file_summary import verify
+from eventproc.io.merge import Part, merge_files
+from tests.integration.test_semantics import run  # noqa: F401 - a fixture
+
+
+def kept(path):
+    return {(p.type, p.branch_type) for p in read_content(str(path)).products if p.branch_type != "Event"}
+
+
+def values(path, tree, *names):
+    with uproot.open(path) as file:
+        return {name: file[tree][name].array().tolist() for name in names}
+
+
+LUMIS = {"run": [1, 1, 2], "luminosityBlock": [1, 2, 1], "levels_n": [4, 2, 4]}
+
+
+def test_they_are_stored_and_read_back_by_the_next_job(run, tmp_path):  # noqa: F811
+    run("levels_make")
+    assert values(tmp_path / "levels.root", "LuminosityBlocks", *LUMIS) == LUMIS
+    run("levels_read")
+    both = {("Conditions", "Run"), ("EventCount", "LuminosityBlock")}
+    assert kept(tmp_path / "levels.root") == both | {("EventNumbers", "Run")}
+    assert kept(tmp_path / "read.root") == both
+    assert values(tmp_path / "read.root", "LuminosityBlocks", *LUMIS) == LUMIS
+    verify(str(tmp_path / "levels.root"))
+
+
+def test_several_processes_make_the_same_of_them(run, tmp_path):  # noqa: F811
+    run("levels_make")
+    (tmp_path / "levels.root").rename(tmp_path / "one.root")
+    run("levels_parts", "--numThreads", 2)
+    one, parts = str(tmp_path / "one.root"), str(tmp_path / "levels.root")
+    assert compare_files(one, parts, Tolerance()).same
+    assert values(tmp_path / "levels.root", "LuminosityBlocks", *LUMIS) == LUMIS
+
+
+def test_files_of_one_luminosity_block_are_merged_by_the_rule_of_the_product(run, tmp_path):  # noqa: F811
+    run("levels_make")
+    parts = []
+    for skip, n in ((0, 3), (3, 7)):
+        parts.append(tmp_path / f"{skip}.root")
+        run("levels_parts", f"skip={skip}", f"maxEvents={n}", f"output={parts[-1].name}")
+    merge_files([Part(str(part)) for part in parts], tmp_path / "all.root")
+    assert values(tmp_path / "all.root", "LuminosityBlocks", *LUMIS) == LUMIS
+    found = compare_files(str(tmp_path / "levels.root"), str(tmp_path / "all.root"), Tolerance())
+    assert found.same, found
+    other = compare_files(str(tmp_path / "levels.root"), str(parts[1]), Tolerance())
+    assert "EventCount_levels__MAKE of luminosity block 1:1 differs in n" in other.levels
+    assert not other.same
+
+
+def test_products_that_must_be_equal_and_are_not_are_refused(run, tmp_path):  # noqa: F811
+    parts = []
+    for skip in (0, 3):
+        parts.append(tmp_path / f"{skip}.root")
+        run("levels_parts", f"skip={skip}", "maxEvents=3", f"output={parts[-1].name}", f"field={skip}")
+    with pytest.raises(MismatchedInputFiles, match=r"Conditions_levels__MAKE of run 1 .* differs"):
+        merge_files([Part(str(part)) for part in parts], tmp_path / "all.root")
+    assert not (tmp_path / "all.root").exists()
