@@ -69,9 +69,10 @@ class Authentication:
         return caller
 
     def _known(self, request: web.Request) -> Caller | None:
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if token:
-            return self.tokens.caller_of(token.strip()) if scheme.lower() == "bearer" else None
+        if said := request.headers.get("Authorization"):
+            scheme, _, token = said.partition(" ")
+            if token:
+                return self.tokens.caller_of(token.strip()) if scheme.lower() == "bearer" else None
         if request.method not in _READING and request.path != routes.LOGOUT:
             return None
         return self._sessions.caller_of(request.cookies.get(COOKIE, ""))

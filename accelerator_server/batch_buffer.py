@@ -65,7 +65,8 @@ class BatchBuffer:
         return self._array[:n_rows]
 
     def _light(self, tensor: Tensor, start: int, stop: int) -> None:
-        self._array[start : min(stop, self._dense_stop)] = 0
+        if start < self._dense_stop:
+            self._array[start : min(stop, self._dense_stop)] = 0
         positions, values = lit_elements(tensor)
         positions += start * self._row_size
         self._flat[positions] = values.astype(self._array.dtype)  # all or, with an index too large, nothing

@@ -66,7 +66,7 @@ def choose_batch(waiting: Iterable[_Waiting], rule: BatchRule, now_s: float) -> 
     """
     batch: list[_Waiting] = []
     n_rows = n_expired = 0
-    preferred: Choice[_Waiting] = Choice([])
+    preferred: Choice[_Waiting] | None = None
     is_full = False
     go_s = float("inf")
     for job in waiting:
@@ -78,11 +78,13 @@ def choose_batch(waiting: Iterable[_Waiting], rule: BatchRule, now_s: float) -> 
             break
         batch.append(job)
         n_rows += job.n_rows
-        go_s = min(go_s, job.accepted_s + min(rule.max_delay_s, (job.deadline_s - job.accepted_s) / 2))
+        if rule.max_delay_s:
+            delay_s = min(rule.max_delay_s, (job.deadline_s - job.accepted_s) / 2)
+            go_s = min(go_s, job.accepted_s + delay_s)
         if n_rows in rule.preferred_rows:
             preferred = Choice(batch.copy(), n_expired)
-    if preferred.batch:
+    if preferred is not None:
         return preferred
-    if is_full or n_rows >= rule.best_rows or go_s <= now_s:
+    if not batch or is_full or n_rows >= rule.best_rows or not rule.max_delay_s or go_s <= now_s:
         return Choice(batch, n_expired)
-    return Choice([], 0 if batch else n_expired, go_s)
+    return Choice([], look_again_s=go_s)

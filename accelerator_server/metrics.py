@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
+
+from accelerator_server.tallies import Count, Counts, Distribution, Distributions
 
 _ROW_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SECONDS_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
@@ -19,8 +21,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self.requests = self._counter("requests", "Requests answered", "status")
         self.refusals = self._counter("refusals", "Requests refused, by cause", "code")
-        self.received_bytes = self._counter("received_bytes", "Bytes of inference bodies received")
-        self.sent_bytes = self._counter("sent_bytes", "Bytes of inference bodies sent")
+        self.received_bytes = self._counter("received_bytes", "Bytes of inference bodies received").labels()
+        self.sent_bytes = self._counter("sent_bytes", "Bytes of inference bodies sent").labels()
         self.requests_inside = self._gauge("requests_inside", "Inference requests not yet answered")
         self.connections = self._gauge("connections", "Connections that are open")
         self._rows = self._counter("rows", "Rows of successful requests", *_MODEL)
@@ -63,47 +65,33 @@ class Metrics:
     def totals(self) -> dict[str, object]:
         """What the dashboard shows of the whole server."""
         return {
-            "received_bytes": _total(self.received_bytes),
-            "sent_bytes": _total(self.sent_bytes),
-            "refusals": {
-                sample.labels["code"]: sample.value
-                for metric in self.refusals.collect()
-                for sample in metric.samples
-                if sample.name.endswith("_total")
-            },
+            "received_bytes": self.received_bytes.value,
+            "sent_bytes": self.sent_bytes.value,
+            "refusals": {code: count.value for (code,), count in self.refusals.children.items()},
         }
 
     def exposition(self) -> bytes:
         """All of it as Prometheus reads it."""
         return generate_latest(self.registry)
 
-    def _counter(self, name: str, text: str, *labels: str) -> Counter:
-        return Counter(f"accelerator_{name}", text, labels, registry=self.registry)
+    def _counter(self, name: str, text: str, *labels: str) -> Counts:
+        return Counts(f"accelerator_{name}", text, labels, self.registry)
 
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"accelerator_{name}", text, labels, registry=self.registry)
 
-    def _histogram(self, name: str, text: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
-        return Histogram(f"accelerator_{name}", text, labels, buckets=buckets, registry=self.registry)
+    def _histogram(self, name: str, text: str, bounds: tuple[float, ...], *labels: str) -> Distributions:
+        return Distributions(f"accelerator_{name}", text, bounds, labels, self.registry)
 
 
 @dataclass(frozen=True, slots=True)
 class ModelMetrics:
     """The metrics of one model, their labels filled in once and not at every request."""
 
-    rows: Counter
-    batch_rows: Histogram
-    queue_seconds: Histogram
-    compute_seconds: Histogram
+    rows: Count
+    batch_rows: Distribution
+    queue_seconds: Distribution
+    compute_seconds: Distribution
     waiting_requests: Gauge
     waiting_bytes: Gauge
     ready: Gauge
-
-
-def _total(counter: Counter) -> float:
-    return next(
-        sample.value
-        for metric in counter.collect()
-        for sample in metric.samples
-        if sample.name.endswith("_total")
-    )
