@@ -27,7 +27,9 @@ class Quickness:
         self._longest_s = self._longest_row_s = math.inf
 
     def saw(self, n_rows: int, took_s: float) -> None:
-        """A batch of so many rows took so long, decoding included."""
+        """A batch of so many rows took so long, decoding included; one that failed took no time."""
+        if not took_s:
+            return
         self._seen.append((took_s, took_s / n_rows))
         if len(self._seen) == _REMEMBERED:
             self._longest_s = max(self._seen)[0]
