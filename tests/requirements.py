@@ -64,7 +64,17 @@ def _can_make_network_namespace() -> bool:
     unshare = shutil.which("unshare")
     if unshare is None:
         return False
-    command = [unshare, "--user", "--map-root-user", "--net", "true"]
+    # Rules for packets and for bandwidth, on the loopback device that comes with the namespace.
+    trial = "nft add table inet trial && tc qdisc add dev lo root tbf rate 1mbit burst 4kb latency 1s"
+    command = [
+        unshare,
+        "--user",
+        "--map-root-user",
+        "--net",
+        "sh",
+        "-c",
+        f"PATH=$PATH:/usr/sbin:/sbin; {trial}",
+    ]
     try:
         return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
     except subprocess.TimeoutExpired:
@@ -121,7 +131,9 @@ REQUIREMENTS: dict[str, Requirement] = {
         "no HTCondor (Debian package condor)", _has_programs("condor_q", "condor_submit")
     ),
     "netns": Requirement(
-        "no network namespaces (unshare --user --net is refused)", _can_make_network_namespace
+        "no network namespace with nft and tc in it (Debian packages nftables and iproute2; "
+        "unshare --user --net may be refused)",
+        _can_make_network_namespace,
     ),
     "opencl": Requirement(
         "no OpenCL device that works (pip install -e .[opencl]; docs/opencl.md)", _has_opencl_device
@@ -131,6 +143,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "slurm": Requirement(
         "no Slurm answers (.ci/start-slurm, as root on Debian, installs and starts one)", _has_slurm
     ),
+    "systemd": Requirement("no systemd-analyze (Debian package systemd)", _has_programs("systemd-analyze")),
     "triton": Requirement(
         f"no tritonserver ({TRITON} names none; benchmarks/triton.py says how)",
         _has_triton,
