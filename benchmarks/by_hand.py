@@ -21,17 +21,15 @@ from producers.algorithms.rechit_selection import RecHitSelection, Severity
 
 ADDRESS, INPUT, OUTPUT, N_EVENTS = *sys.argv[1:4], int(sys.argv[4])
 STREAMS, MAX_ROWS, IN_FLIGHT = 16, 32, 4
-KEPT = ["run", "event", "genPartons_pdgId", "genPartons_pt", "genPartons_eta", "genPartons_phi"]
-COLUMNS = ("pt", "eta", "phi", "mass", "label", "deltaR", "score")
-URL = f"{ADDRESS}/v2/models/toptag_small/infer"
+KEPT = ["run", "luminosityBlock", "event", *(f"genPartons_{name}" for name in ("pdgId", "pt", "eta", "phi"))]
+COLUMNS = ("pt", "eta", "phi", "mass", "nCrystals", "label", "deltaR", "score", "status")
 SELECTION, SPECIFICATION = RecHitSelection(0.25, Severity(2)), ImageSpecification()
 waiting, sending = [], set()  # images of events with the futures of their scores; bodies under way
 
 
 async def scores_of(session, images):
-    loop = asyncio.get_running_loop()
-    waiting.append((images, loop.create_future()))
-    loop.call_soon(depart, session)
+    waiting.append((images, asyncio.Future()))
+    asyncio.get_running_loop().call_soon(depart, session)
     return await waiting[-1][1]
 
 
@@ -51,12 +49,13 @@ async def send(session, group):
     tensor = sparse_tensor("images", (1, 224, 224), *map(np.concatenate, parts))
     body = codec.encode_request(InferenceRequest(id="by-hand", inputs=[tensor]))
     headers = {"Content-Type": "application/msgpack", "X-Body-Crc32": codec.body_crc32(body)}
-    async with session.post(URL, data=body, headers=headers) as reply:
-        answer = codec.decode_response(await reply.read())
-    scores, start = to_array(answer.outputs[0])[:, 1].copy(), 0
+    async with session.post(f"{ADDRESS}/v2/models/toptag_small/infer", data=body, headers=headers) as reply:
+        codec.check_crc32(received := await reply.read(), reply.headers["X-Body-Crc32"])
+    answer = codec.decode_response(received)
+    scores, stop = to_array(answer.outputs[0])[:, 1].copy(), 0
     for images, future in group:
-        future.set_result(scores[start : start + len(images.counts)])
-        start += len(images.counts)
+        start, stop = stop, stop + len(images.counts)
+        future.set_result(scores[start:stop])
 
 
 async def stream(session, numbers, hits, partons, out):
@@ -69,8 +68,9 @@ async def stream(session, numbers, hits, partons, out):
         pdg_id, parton_eta, parton_phi = (column[k] for column in partons)
         label = label_jets(jets.eta, jets.phi, pdg_id, parton_eta, parton_phi, 0.8)
         _, distance = match_nearest(jets.eta, jets.phi, parton_eta, parton_phi, 0.8)
-        score = await scores_of(session, images) if len(jets.pt) else np.zeros(0, np.float32)
-        out[k] = (*(getattr(jets, n).astype("f4") for n in COLUMNS[:4]), label, distance, score)
+        score = await scores_of(session, images) if len(jets.pt) else np.zeros(0)
+        made = (jets.pt, jets.eta, jets.phi, jets.mass, jets.n_constituents, label, distance, score)
+        out[k] = (*map(np.ndarray.astype, made, "ffffibff"), np.zeros(len(label), np.uint8))
 
 
 def columns(tree, *names):
@@ -90,10 +90,10 @@ async def main():
             partons = columns(file["Events"], "genPartons_pdgId", "genPartons_eta", "genPartons_phi")
             numbers = iter(range(N_EVENTS))
             await asyncio.gather(*(stream(session, numbers, hits, partons, out) for _ in range(STREAMS)))
-            jets = {n: np.concatenate([row[i] for row in out]) for i, n in enumerate(COLUMNS)}
-            kept = file["Events"].arrays(KEPT, entry_stop=N_EVENTS)
-            tagged = {"jets": ak.unflatten(ak.zip(jets), [len(row[0]) for row in out])}
-            written["Events"] = tagged | {name: kept[name] for name in KEPT}
+            jets = ak.zip({n: np.concatenate([row[i] for row in out]) for i, n in enumerate(COLUMNS)})
+            jets = ak.unflatten(jets, [len(row[0]) for row in out])
+            kept = file["Events"].arrays(KEPT, entry_stop=N_EVENTS, how=dict)
+            written.mktree("Events", {"jets": jets, **kept})
         return time.perf_counter() - begun_s, time.process_time() - cpu_s, sum(len(row[0]) for row in out)
 
 
