@@ -49,6 +49,8 @@ Events = Annotated[Path, typer.Option(help="Folder of the generated events.")]
 CheckpointFile = Annotated[Path, typer.Option(help="Written by train.")]
 
 _CHECKED_IMAGES = 32
+KEPT_SCORES = "scores"
+"""Folder, inside that of the events, of scores that were computed."""
 
 
 def _load(events: Path, *, test: bool) -> JetSample:
@@ -191,7 +193,9 @@ def evaluate(
     """Measures an exported model on the held-out jets and writes its card, README.md, beside it."""
     trained = _read(checkpoint)
     jets = leading_jets(_load(events, test=True))
-    evaluation = evaluate_model(folder, jets, _baseline(events, jets), full_precision)
+    evaluation = evaluate_model(
+        folder, jets, _baseline(events, jets), full_precision, keep=events / KEPT_SCORES
+    )
     card = folder / "README.md"
     write_model_card(card, folder.parent.name, trained, evaluation)
     typer.echo(card.read_text(encoding="utf-8"))
@@ -244,7 +248,7 @@ def compare(
             sys.exit(f"cannot compare {name!r}: no model.toml in {str(folder)!r}; write name=version folder")
     jets = leading_jets(_load(events, test=True))
     known = {"boosted trees": _baseline(events, jets), "jet mass": jets.jet_mass.astype(np.float64)}
-    taggers = compare_taggers(known, folders, jets)
+    taggers = compare_taggers(known, folders, jets, keep=events / KEPT_SCORES)
     for line in table_lines(taggers):
         typer.echo(line)
     draw_roc_curves({tagger.name: tagger.scores for tagger in taggers}, jets.label, output)

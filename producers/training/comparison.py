@@ -49,7 +49,10 @@ class ComparedTagger:
 
 
 def compare_taggers(
-    scores: Mapping[str, FloatArray], folders: Mapping[str, Path], jets: JetSample
+    scores: Mapping[str, FloatArray],
+    folders: Mapping[str, Path],
+    jets: JetSample,
+    keep: Path | None = None,
 ) -> list[ComparedTagger]:
     """Scores jets with models and sets them beside scores that are known.
 
@@ -58,12 +61,13 @@ def compare_taggers(
             the others are held against.
         folders: version folders of models by name.
         jets: held-out jets.
+        keep: see ``score_model``.
 
     Raises:
         FileNotFoundError: A folder holds no model.
         ValueError: A model's image specification cannot be drawn.
     """
-    every = dict(scores) | {name: score_model(folder, jets)[0] for name, folder in folders.items()}
+    every = dict(scores) | {name: score_model(folder, jets, keep) for name, folder in folders.items()}
     first = next(iter(every.values()))
     rows = []
     for name, values in every.items():
