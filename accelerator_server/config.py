@@ -12,6 +12,7 @@ from accelerator_server.errors import ConfigurationError
 
 Positive = Annotated[int, Meta(ge=1)]
 Seconds = Annotated[float, Meta(gt=0)]
+Isolation = Literal["auto", "process", "thread"]
 _Config = TypeVar("_Config", bound=Struct)
 
 
@@ -45,10 +46,12 @@ class ServerConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         admin_token_files: Files with the tokens of those who may load and unload models too.
         tls: Certificate and key; without them the server speaks plain HTTP.
         versions: How many versions of each model are served, the newest ones.
-        trial_timeout_s: Time for a model to load and run in a process of its own, before the server loads it;
-            0 loads it untried.
+        trial_timeout_s: Time for a model to load in the process of its device, or, if it runs in threads, in
+            one of its own before the server loads it; 0 sets no limit, and loads the latter untried.
         max_connections: More are answered with 503 and closed; liveness is answered still.
         send_timeout_s: Time for a client to take its answer.
+        isolation: Where devices of models that do not say so themselves run: in processes of their own, in
+            threads of the server, or, auto, the former for engines that can crash.
     """
 
     host: str = "127.0.0.1"
@@ -66,6 +69,7 @@ class ServerConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     trial_timeout_s: Annotated[float, Meta(ge=0)] = 300.0
     max_connections: Positive = 10_000
     send_timeout_s: Seconds = 30.0
+    isolation: Isolation = "auto"
 
 
 class TensorConfig(Struct, forbid_unknown_fields=True, frozen=True):
@@ -115,6 +119,9 @@ class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
         image_spec: What the model's images are; announced, not interpreted.
         backend_parameters: What the backend in question understands.
         batching: How requests are fused.
+        isolation: Whether each instance runs in a process of its own or in threads of the server; auto leaves
+            it to the server's configuration.
+        batch_timeout_s: Time for a batch in a process of its own, which is killed and started again after it.
     """
 
     backend: str
@@ -130,6 +137,8 @@ class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
     image_spec: dict[str, Any] = {}
     backend_parameters: dict[str, Any] = {}
     batching: BatchingConfig = BatchingConfig()
+    isolation: Isolation = "auto"
+    batch_timeout_s: Seconds = 300.0
 
     def __post_init__(self) -> None:
         most_rows = self.batching.best_rows or self.max_rows

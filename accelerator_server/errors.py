@@ -143,6 +143,21 @@ class DeviceGoneError(RefusedRequestError):
     retry_after_s = 5
 
 
+class WorkerGoneError(RefusedRequestError):
+    """The process of the device ended while it had the request; it is started again."""
+
+    status = 503
+    code = "worker_died"
+    retry_after_s = 1
+
+
+class QuarantinedInputError(RefusedRequestError):
+    """This very input has ended the process of a device twice; it is not run again."""
+
+    status = 422
+    code = "quarantined"
+
+
 class DrainingError(RefusedRequestError):
     """The server is about to stop."""
 
@@ -160,6 +175,18 @@ class DeadlinePassedError(RefusedRequestError):
 
 class BackendContractError(AcceleratorServerError):
     """A backend returned something else than its model's outputs."""
+
+
+class WorkerDiedError(AcceleratorServerError):
+    """The process of a device is not there, or ended while it had a batch.
+
+    Attributes:
+        had_batch: Whether the batch may be what ended it.
+    """
+
+    def __init__(self, message: str, *, had_batch: bool) -> None:
+        super().__init__(message)
+        self.had_batch = had_batch
 
 
 class StartError(AcceleratorServerError):

@@ -3,25 +3,30 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
-from accelerator_server.backends.base import Backend
 from accelerator_server.batch_buffer import BatchBuffer
 from accelerator_server.errors import (
     BackendFailedError,
     BackendUnavailableError,
     DeviceGoneError,
+    QuarantinedInputError,
     RefusedRequestError,
+    WorkerDiedError,
+    WorkerGoneError,
 )
+from accelerator_server.lanes import Lane
 from accelerator_server.model_queue import Completed, Job, ModelQueue
 from accelerator_server.model_spec import ModelSpec
+from accelerator_server.quarantine import Quarantine
 
 logger = logging.getLogger(__name__)
 
 Outcome = tuple[Job, Completed | RefusedRequestError]
+
+PATIENCE_S = 5.0
+"""Work that a thread has taken already does not wait for longer for a device that is started again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,27 +50,42 @@ class BatchReport:
 
 
 class BatchRunner:
-    """A batch buffer and the backend that reads it; used by one thread at a time.
+    """Fills a lane, runs it, and cuts what comes out; used by one thread at a time.
 
     Args:
-        backend: Loaded model.
-        spec: Its signature.
+        lane: The memory of a batch, all zero, and the device that reads it.
+        spec: Signature of the model.
+        quarantine: Inputs that may have ended a worker of this model.
         padded: Whether every batch is padded with zeros to `spec.max_rows`.
     """
 
-    def __init__(self, backend: Backend, spec: ModelSpec, *, padded: bool = False) -> None:
-        self._backend = backend
+    def __init__(
+        self, lane: Lane, spec: ModelSpec, quarantine: Quarantine | None = None, *, padded: bool = False
+    ) -> None:
+        self.lane = lane
+        self.quarantine = quarantine or Quarantine()
         self._spec = spec
         self._padded = padded
-        self._buffers = {
-            tensor.name: BatchBuffer(np.zeros((spec.max_rows, *tensor.row_shape), tensor.dtype))
-            for tensor in spec.inputs
-        }
+        self._buffers = {name: BatchBuffer(array) for name, array in lane.buffers.items()}
+        self._is_spoilt = False  # who shared the memory has died, and may have written into it before
+
+    def split(self, jobs: list[Job]) -> tuple[list[list[Job]], BatchReport | None]:
+        """Decides what runs together.
+
+        Returns:
+            Batches to run one after another, and a report of what is not run at all, if there is such.
+        """
+        split = self.quarantine.split(jobs)
+        refused = [(job, _guilty()) for job in split.refused]
+        return split.groups, _report_of(refused) if refused else None
 
     def run(self, jobs: list[Job]) -> list[BatchReport]:
         """Runs jobs as one batch; if it fails, runs its halves, so that only the culprit fails."""
         try:
             return [self._run_together(jobs)]
+        except WorkerDiedError as error:
+            logger.error("%s, with %d requests on it", str(error), len(jobs))
+            return [self._report_of_death(jobs, error)]
         except BackendUnavailableError:
             logger.exception("a device is lost with %d requests on it", len(jobs))
             refusal = DeviceGoneError("the device was lost before the result was there")
@@ -78,15 +98,22 @@ class BatchRunner:
             failure = BackendFailedError("the backend failed on this input")
             return [BatchReport([(jobs[0], failure)], jobs[0].n_rows, 0.0, 0.0)]
 
+    def _report_of_death(self, jobs: list[Job], error: WorkerDiedError) -> BatchReport:
+        self._is_spoilt = True
+        if error.had_batch and self.quarantine.died_with(jobs):
+            return _report_of([(jobs[0], _guilty())])
+        gone = WorkerGoneError("the process of the device ended before the result was there")
+        return _report_of([(job, gone) for job in jobs])
+
     def _run_together(self, jobs: list[Job]) -> BatchReport:
         started_s, processor_start_s = time.monotonic(), time.thread_time()
         n_rows = self._fill(jobs)
         run_rows = self._spec.max_rows if self._padded else n_rows
-        inputs = {name: buffer.rows(run_rows) for name, buffer in self._buffers.items()}
         compute_start_s = time.monotonic()
-        outputs = dict(self._backend.run(inputs))
+        outputs = dict(self.lane.run(run_rows))
         compute_s = time.monotonic() - compute_start_s
         self._spec.check_outputs(outputs, run_rows)
+        self.quarantine.survived(jobs)
         outcomes: list[Outcome] = []
         start = 0
         for job in jobs:
@@ -100,11 +127,28 @@ class BatchRunner:
     def _fill(self, jobs: list[Job]) -> int:
         """Decodes the jobs into the buffers, one after another; returns the rows filled."""
         n_rows = 0
+        if self._is_spoilt:
+            self._clean()
         for name, buffer in self._buffers.items():
             n_rows = buffer.fill([job.tensors[name] for job in jobs])
             if self._padded:
                 buffer.clear_from(n_rows)
         return n_rows
+
+    def _clean(self) -> None:
+        for name, array in self.lane.buffers.items():
+            array[...] = 0
+            self._buffers[name] = BatchBuffer(array)
+        self._is_spoilt = False
+
+
+def _report_of(refused: Sequence[tuple[Job, RefusedRequestError]]) -> BatchReport:
+    """What came of jobs that did not run to their end."""
+    return BatchReport(list(refused), 0, 0.0, 0.0)
+
+
+def _guilty() -> QuarantinedInputError:
+    return QuarantinedInputError("this input has ended the process of the device twice; it is not run again")
 
 
 class DeviceThread:
@@ -141,13 +185,25 @@ class DeviceThread:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it could run a batch now."""
+        return not self._lost and self._runner.lane.is_usable
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether its device is gone, for good or for longer than anybody waits."""
+        return self._lost or self._runner.lane.is_lost
+
     def run_here(self) -> list[BatchReport] | None:
         """Runs what waits in the caller's thread, if this one is idle.
 
         Returns:
-            What `deliver` would have got; None if the runner is in use or its device is lost.
+            What `deliver` would have got; None if the runner is in use, or cannot run at once.
         """
-        if self._lost or not self._in_use.acquire(blocking=False):
+        if not self.is_usable or not self._runner.quarantine.is_empty:
+            return None
+        if not self._in_use.acquire(blocking=False):
             return None
         try:
             jobs = self._queue.take(wait=False)
@@ -156,10 +212,16 @@ class DeviceThread:
             self._in_use.release()
 
     def _run(self) -> None:
-        while not self._lost and (jobs := self._queue.take()):
-            with self._in_use:
-                reports = self._run_noting_loss(jobs)
-            self._deliver(reports)
+        lane = self._runner.lane
+        while not self._lost and lane.wait_until_usable() and (jobs := self._queue.take()):
+            groups, refused = self._runner.split(jobs)
+            if refused is not None:
+                self._deliver([refused])
+            for group in groups:
+                lane.wait_until_usable(PATIENCE_S)  # the group before may have ended the worker
+                with self._in_use:
+                    reports = self._run_noting_loss(group)
+                self._deliver(reports)
 
     def _run_noting_loss(self, jobs: list[Job]) -> list[BatchReport]:
         reports = self._runner.run(jobs)

@@ -36,6 +36,9 @@ class Metrics:
         self._waiting_requests = self._gauge("waiting_requests", "Requests in the queue", *_MODEL)
         self._waiting_bytes = self._gauge("waiting_bytes", "Bytes in the queue", *_MODEL)
         self._ready = self._gauge("model_ready", "Whether a model is served", *_MODEL)
+        self._devices_up = self._gauge("devices_up", "Devices that take batches", *_MODEL)
+        self._worker_deaths = self._counter("worker_deaths", "Processes of devices that died", *_MODEL)
+        self._quarantined = self._gauge("quarantined_inputs", "Inputs that killed a worker twice", *_MODEL)
 
     def of_model(self, name: str, version: str) -> "ModelMetrics":
         """The metrics of one version of a model."""
@@ -47,6 +50,9 @@ class Metrics:
             waiting_requests=self._waiting_requests.labels(name, version),
             waiting_bytes=self._waiting_bytes.labels(name, version),
             ready=self._ready.labels(name, version),
+            devices_up=self._devices_up.labels(name, version),
+            worker_deaths=self._worker_deaths.labels(name, version),
+            quarantined_inputs=self._quarantined.labels(name, version),
         )
 
     def forget_model(self, name: str, version: str) -> None:
@@ -59,6 +65,9 @@ class Metrics:
             self._waiting_requests,
             self._waiting_bytes,
             self._ready,
+            self._devices_up,
+            self._worker_deaths,
+            self._quarantined,
         ):
             metric.remove(name, version)
 
@@ -95,3 +104,6 @@ class ModelMetrics:
     waiting_requests: Gauge
     waiting_bytes: Gauge
     ready: Gauge
+    devices_up: Gauge
+    worker_deaths: Count
+    quarantined_inputs: Gauge

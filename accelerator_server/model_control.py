@@ -8,12 +8,14 @@ from pathlib import Path
 
 from accelerator_server.config import Override, ServerConfig
 from accelerator_server.errors import ModelLoadError, ModelNotFoundError, ModelRefusedError, StartError
+from accelerator_server.isolation import is_isolated
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_loading import LoadedModel, load_model
 from accelerator_server.registry import ModelRegistry
 from accelerator_server.repository import ModelFolder, find_versions
 from accelerator_server.served_model import ServedModel
 from accelerator_server.trial import try_model
+from accelerator_server.workers.roster import WorkerRoster
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class ModelControl:
         self._one_change = asyncio.Lock()
         self._retiring: set[asyncio.Task[None]] = set()  # held, or the loop would drop them
         self.server_name = config.name
+        self.workers = WorkerRoster(config.trial_timeout_s)
 
     async def load_all(self, names: Sequence[str]) -> None:
         """Loads models one after another and starts to serve each; a refused one does not stop the rest."""
@@ -90,8 +93,9 @@ class ModelControl:
             logger.info("model %s is unloaded", name)
 
     async def close(self) -> None:
-        """Waits for models that were replaced or unloaded."""
+        """Waits for models that were replaced or unloaded, and ends the processes of those not yet loaded."""
         await asyncio.gather(*self._retiring)
+        await asyncio.to_thread(self.workers.close)
 
     async def _replace(self, name: str) -> None:
         folders = find_versions(self._repository, name)[: self._config.versions]
@@ -112,9 +116,11 @@ class ModelControl:
         self._retire(self._models.put(name, served))
 
     async def _loaded(self, folder: ModelFolder) -> LoadedModel:
+        config = folder.read_config(self._overrides)
+        if is_isolated(config, self._config):
+            return await asyncio.to_thread(load_model, folder, self._overrides, self.workers.load)
         # Without a file nothing foreign is read, and a trial would cost half a second for nothing.
-        has_file = bool(folder.read_config(self._overrides).file)
-        if has_file and self._config.trial_timeout_s:
+        if config.file and self._config.trial_timeout_s:
             await try_model(folder, self._overrides, self._config.trial_timeout_s)
         return await asyncio.to_thread(load_model, folder, self._overrides)
 

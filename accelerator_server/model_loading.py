@@ -1,15 +1,15 @@
 """From a folder to a model that has proved that it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-
-import numpy as np
 
 from accelerator_server.backends.base import Backend, BackendSettings
 from accelerator_server.backends.table import load_backend
 from accelerator_server.config import ModelConfig, Override
-from accelerator_server.errors import ConfigurationError, ModelRefusedError
+from accelerator_server.errors import ConfigurationError
 from accelerator_server.model_spec import ModelSpec, spec_of
+from accelerator_server.proving import prove
 from accelerator_server.repository import ModelFolder
 from inference_client.protocol.messages import ModelMetadata, ModelParameters
 from inference_client.protocol.specification import specification_hash
@@ -39,8 +39,32 @@ class LoadedModel:
             backend.close()
 
 
-def load_model(folder: ModelFolder, overrides: list[Override]) -> LoadedModel:
+Loader = Callable[[str, ModelConfig, BackendSettings, tuple[int, ...]], Backend]
+"""Makes one instance of a model's backend.
+
+It is told the instance's name for logs, what model.toml says, what the backend is told, and with how many
+rows it is tried afterwards; it raises a StartError.
+"""
+
+
+def load_here(
+    _name: str, config: ModelConfig, settings: BackendSettings, _trial_rows: tuple[int, ...]
+) -> Backend:
+    """Makes a backend in this process.
+
+    Raises:
+        StartError: It cannot be made.
+    """
+    return load_backend(config.backend, settings)
+
+
+def load_model(folder: ModelFolder, overrides: list[Override], load: Loader = load_here) -> LoadedModel:
     """Loads a model and runs it on zeros, with one row and with as many as it may get.
+
+    Args:
+        folder: Where it is.
+        overrides: What the command line says of it.
+        load: Makes its backends.
 
     Raises:
         StartError: The model or its backend cannot be served; the message says why.
@@ -49,10 +73,15 @@ def load_model(folder: ModelFolder, overrides: list[Override]) -> LoadedModel:
     spec = spec_of(config)
     image_spec_hash = _checked_hash(config)
     settings = BackendSettings(folder.read_model(config), spec, config.precision, config.backend_parameters)
-    backends = [load_backend(config.backend, settings) for _ in range(config.instances)]
-    for backend in backends:
-        for n_rows in {spec.max_rows} if config.reproducible else {1, spec.max_rows}:
-            _try(backend, spec, n_rows)
+    trial_rows = (spec.max_rows,) if config.reproducible else tuple(sorted({1, spec.max_rows}))
+    backends: list[Backend] = []
+    with ExitStack() as on_failure:
+        for number in range(config.instances):
+            backends.append(load(f"{folder.name}-{folder.version}-{number}", config, settings, trial_rows))
+            on_failure.callback(backends[-1].close)
+        for backend in backends:
+            prove(backend, spec, trial_rows)
+        on_failure.pop_all()
     metadata = _metadata(folder, config, spec, backends[0].precision, image_spec_hash)
     return LoadedModel(folder, config, spec, backends, metadata)
 
@@ -66,15 +95,6 @@ def _checked_hash(config: ModelConfig) -> str:
     except (TypeError, ValueError) as error:
         message = f"image_spec holds a value that JSON cannot: {error}"
         raise ConfigurationError(message) from error
-
-
-def _try(backend: Backend, spec: ModelSpec, n_rows: int) -> None:
-    inputs = {tensor.name: np.zeros((n_rows, *tensor.row_shape), tensor.dtype) for tensor in spec.inputs}
-    try:
-        spec.check_outputs(backend.run(inputs), n_rows)
-    except Exception as error:
-        message = f"the model fails on {n_rows} rows of zeros: {error}"
-        raise ModelRefusedError(message) from error
 
 
 def _metadata(

@@ -28,9 +28,9 @@ class ModelRegistry:
 
     @property
     def ready(self) -> bool:
-        """Whether loading is over, no model was refused, and none has lost its devices."""
+        """Whether loading is over, no model was refused, and each has a device that works."""
         settled = bool(self.versions) and not self.loading and not self.refused
-        return settled and not any(model.is_lost for model in self.served())
+        return settled and all(model.is_ready for model in self.served())
 
     def served(self) -> list[ServedModel]:
         """All versions of all models that are served."""
@@ -59,8 +59,8 @@ class ModelRegistry:
             {
                 "name": model.name,
                 "version": model.version,
-                "state": "UNAVAILABLE" if model.is_lost else "READY",
-                "reason": "device lost" if model.is_lost else "",
+                "state": "READY" if model.is_ready else "UNAVAILABLE",
+                "reason": "" if model.is_ready else "device lost" if model.is_lost else "worker restarts",
             }
             for model in self.served()
         ]
@@ -100,6 +100,6 @@ class ModelRegistry:
 
 def _ready(model: ServedModel) -> ServedModel:
     if model.is_lost:
-        message = f"model {model.name} has lost its devices; an admin can load it again"
+        message = f"no device of model {model.name} works; an admin can load it again"
         raise ModelNotReadyError(message)
     return model

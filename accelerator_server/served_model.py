@@ -1,9 +1,12 @@
 """A model that is being served: its queue, its device threads, and the one verb `infer`."""
 
 import asyncio
+import contextlib
 import math
 import time
+from collections.abc import Sequence
 
+from accelerator_server.backends.base import Backend
 from accelerator_server.batch_choice import BatchRule
 from accelerator_server.config import ModelConfig
 from accelerator_server.errors import (
@@ -14,12 +17,16 @@ from accelerator_server.errors import (
     RefusedRequestError,
 )
 from accelerator_server.executor import BatchReport, BatchRunner, DeviceThread
+from accelerator_server.lanes import Lane, LocalLane
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_loading import LoadedModel
 from accelerator_server.model_queue import DEFAULT_PRIORITY, Completed, Job, ModelQueue
+from accelerator_server.model_spec import ModelSpec
 from accelerator_server.oversize import joined, pieces_of
+from accelerator_server.quarantine import Quarantine
 from accelerator_server.quickness import INSTANT_S, QUICK_S, Quickness
 from accelerator_server.statistics import ModelStatistics
+from accelerator_server.workers.device_worker import Change, DeviceWorker
 from inference_client.protocol.arrays import dense_tensor
 from inference_client.protocol.messages import InferenceRecord, InferenceRequest, InferenceResponse
 from inference_client.protocol.rows import tensor_byte_count
@@ -55,16 +62,16 @@ class ServedModel:
         self._loop = asyncio.get_running_loop()
         self._quickness = Quickness()  # only the event loop touches it and the next one
         self._handing_over = False
-        self._n_lost = 0  # threads whose device is gone; only the event loop touches it
+        self._quarantine = Quarantine()
         self._threads = [
             DeviceThread(
-                BatchRunner(backend, self.spec, padded=config.reproducible),
+                BatchRunner(lane, self.spec, self._quarantine, padded=config.reproducible),
                 self.queue,
                 self._deliver,
                 f"{self.name}-{backend.device}-{number}",
             )
             for backend in self._backends
-            for number in range(backend.depth)
+            for number, lane in enumerate(_lanes(backend, self.spec))
         ]
 
     @property
@@ -75,15 +82,25 @@ class ServedModel:
     @property
     def is_lost(self) -> bool:
         """Whether no device is left to compute on."""
-        return self._n_lost == len(self._threads)
+        return all(thread.is_lost for thread in self._threads)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a device takes batches now."""
+        return any(thread.is_usable for thread in self._threads)
 
     def start(self) -> None:
         """Starts the device threads."""
         for thread in self._threads:
             thread.start()
+        for backend in self._backends:
+            if isinstance(backend, DeviceWorker):
+                backend.on_change = self._tell_loop
         self._metrics.waiting_requests.set_function(self.queue.__len__)
         self._metrics.waiting_bytes.set_function(lambda: self.queue.waiting_bytes)
-        self._metrics.ready.set(1)
+        self._metrics.ready.set_function(lambda: self.is_ready)
+        self._metrics.devices_up.set_function(lambda: sum(thread.is_usable for thread in self._threads))
+        self._metrics.quarantined_inputs.set_function(lambda: self._quarantine.n_guilty)
 
     async def infer(
         self, request: InferenceRequest, deadline_s: float = math.inf, client: str = ""
@@ -133,17 +150,25 @@ class ServedModel:
         """Takes no more requests, lets the devices finish what is queued, and frees them.
 
         Returns:
-            Whether all device threads ended in time; if not, the devices are left as they are.
+            Whether all device threads ended in time; if not, devices of this process are left as they are.
         """
         self.queue.close()
+        for backend in self._backends:
+            if isinstance(backend, DeviceWorker) and backend.is_lost:
+                await asyncio.to_thread(backend.close)  # its threads would wait for it to be started again
         give_up_s = time.monotonic() + timeout_s
+        are_done = True
         for thread in self._threads:
             time_left_s = max(0.0, give_up_s - time.monotonic())
-            if not await asyncio.to_thread(thread.join, time_left_s):
-                return False
+            are_done = await asyncio.to_thread(thread.join, time_left_s) and are_done
         for backend in self._backends:
-            backend.close()
-        return True
+            if are_done or isinstance(backend, DeviceWorker):  # a process can be ended at any time
+                await asyncio.to_thread(backend.close)
+        if are_done:
+            self._threads.clear()  # and with them the memory of their batches
+        else:
+            self.abandon()
+        return are_done
 
     async def _completed(self, jobs: list[Job]) -> Completed:
         """What becomes of a request; one that is too large for a batch has several jobs."""
@@ -194,22 +219,34 @@ class ServedModel:
             if report.device_lost:
                 self._lose_device(report)
                 continue
-            self.statistics.count_batch(report)
-            self._quickness.saw(report.n_rows, report.busy_s)
-            self._metrics.batch_rows.observe(report.n_rows)
-            self._metrics.compute_seconds.observe(report.compute_s)
+            if report.n_rows:  # none were run to their end if their worker died
+                self.statistics.count_batch(report)
+                self._quickness.saw(report.n_rows, report.busy_s)
+                self._metrics.batch_rows.observe(report.n_rows)
+                self._metrics.compute_seconds.observe(report.compute_s)
             for job, outcome in report.outcomes:
                 self._settle_job(job, outcome)
 
     def _lose_device(self, report: BatchReport) -> None:
         """Answers what was on a device that is gone; with the last device the model is no longer ready."""
-        self._n_lost += 1
         for job, outcome in report.outcomes:
             self._settle_job(job, outcome)
+        self._refuse_if_lost()
+
+    def _refuse_if_lost(self) -> None:
         if self.is_lost:
-            self._metrics.ready.set(0)
             for job in self.queue.drop_all():
                 self._settle_job(job, DeviceGoneError(f"all devices of model {self.name} are lost"))
+
+    def _tell_loop(self, change: Change) -> None:
+        """Called in the thread of a worker's keeper."""
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            self._loop.call_soon_threadsafe(self._worker_changed, change)
+
+    def _worker_changed(self, change: Change) -> None:
+        if change is Change.DIED:
+            self._metrics.worker_deaths.inc()
+        self._refuse_if_lost()
 
     def _settle_job(self, job: Job, outcome: Completed | RefusedRequestError) -> None:
         if isinstance(outcome, RefusedRequestError):
@@ -242,6 +279,12 @@ class ServedModel:
                 compute_us=completed.compute_us,
             ),
         )
+
+
+def _lanes(backend: Backend, spec: ModelSpec) -> Sequence[Lane]:
+    if isinstance(backend, DeviceWorker):
+        return backend.lanes
+    return [LocalLane(backend, spec) for _ in range(backend.depth)]
 
 
 async def _result(jobs: list[Job]) -> Completed:

@@ -26,12 +26,14 @@ class BackendSettings:
         spec: Signature that the model must have.
         precision: Arithmetic asked for: f32, bf16, int8.
         parameters: The table backend_parameters of the model's configuration.
+        in_use: Devices, by the names that backends give them, on which the server's other workers compute.
     """
 
     model: bytes
     spec: ModelSpec
     precision: str = "f32"
     parameters: Mapping[str, Any] = field(default_factory=dict)
+    in_use: tuple[str, ...] = ()
 
 
 class Backend(Protocol):

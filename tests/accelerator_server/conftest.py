@@ -8,6 +8,7 @@ from accelerator_server.backends.table import BACKENDS
 from tests.accelerator_server.stub_backends import GATE, Gate
 
 STUBS = "tests.accelerator_server.stub_backends"
+CRASHING = "tests.accelerator_server.crashing_backends"
 
 
 @pytest.fixture
@@ -18,3 +19,10 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     GATE.reset()
     yield GATE
     GATE.open()
+
+
+@pytest.fixture
+def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the backends known that end their process; they are meant for processes of their own."""
+    for name in ("crashing", "slow", "unloadable", "eternal"):
+        monkeypatch.setitem(BACKENDS, name, f"{CRASHING}:{name.capitalize()}Backend")

@@ -6,6 +6,7 @@ import pytest
 from accelerator_server.backends.base import BackendSettings
 from accelerator_server.errors import BackendFailedError
 from accelerator_server.executor import BatchRunner
+from accelerator_server.lanes import LocalLane
 from accelerator_server.model_queue import Completed, Job
 from accelerator_server.model_spec import ModelSpec, TensorSpec
 from inference_client.protocol.arrays import dense_tensor, scaled_tensor, sparse_tensor
@@ -39,7 +40,7 @@ def test_requests_of_all_encodings_share_a_batch_and_get_their_own_rows():
     dense = dense_job([[1, 2, 3, 4], [5, 6, 7, 8]])
     scaled = job(scaled_tensor("x", np.array([[2, 4, 6, 8]], np.uint8), 0.5))
     sparse = job(sparse_tensor("x", (4,), np.array([0, 1]), np.array([1]), np.array([9], np.float32)))
-    results = outcomes(BatchRunner(StubBackend(SETTINGS), SPEC), [dense, scaled, sparse])
+    results = outcomes(BatchRunner(LocalLane(StubBackend(SETTINGS), SPEC), SPEC), [dense, scaled, sparse])
     assert [result.outputs["y"].tolist() for result in results] == [
         [[1, 2], [5, 6]],
         [[1, 2]],
@@ -49,7 +50,7 @@ def test_requests_of_all_encodings_share_a_batch_and_get_their_own_rows():
 
 
 def test_a_batch_leaves_nothing_behind_for_the_next():
-    runner = BatchRunner(StubBackend(SETTINGS), SPEC)
+    runner = BatchRunner(LocalLane(StubBackend(SETTINGS), SPEC), SPEC)
     first = outcomes(runner, [dense_job([[1, 2, 3, 4]] * 3)])[0]
     sparse = job(sparse_tensor("x", (4,), np.array([0]), np.array([], int), np.array([], np.float32)))
     second = outcomes(runner, [sparse])[0]
@@ -66,7 +67,7 @@ def test_a_padded_batch_has_always_the_same_shape_and_is_cut_back():
             assert not inputs["x"][1:].any()
             return super().run(inputs)
 
-    runner = BatchRunner(Watched(SETTINGS), SPEC, padded=True)
+    runner = BatchRunner(LocalLane(Watched(SETTINGS), SPEC), SPEC, padded=True)
     runner_rows = [outcomes(runner, [dense_job([[1, 2, 3, 4]])])[0] for _ in range(2)]
     assert shapes == [(64, 4)] * 2
     assert [result.outputs["y"].tolist() for result in runner_rows] == [[[1, 2]]] * 2
@@ -77,7 +78,7 @@ def test_a_padded_batch_has_always_the_same_shape_and_is_cut_back():
 def test_only_the_culprit_of_a_failed_batch_fails_with_few_extra_runs(culprit):
     GATE.reset()
     jobs = [dense_job([[k, POISON if k == culprit else 0, 0, 0]]) for k in range(16)]
-    results = outcomes(BatchRunner(FragileBackend(SETTINGS), SPEC), jobs)
+    results = outcomes(BatchRunner(LocalLane(FragileBackend(SETTINGS), SPEC), SPEC), jobs)
     for k, result in enumerate(results):
         if k == culprit:
             assert isinstance(result, BackendFailedError)
@@ -89,5 +90,7 @@ def test_only_the_culprit_of_a_failed_batch_fails_with_few_extra_runs(culprit):
 
 
 def test_outputs_of_the_wrong_shape_are_a_failure_and_not_an_answer():
-    results = outcomes(BatchRunner(ForgetfulBackend(SETTINGS), SPEC), [dense_job([[1, 2, 3, 4]])])
+    results = outcomes(
+        BatchRunner(LocalLane(ForgetfulBackend(SETTINGS), SPEC), SPEC), [dense_job([[1, 2, 3, 4]])]
+    )
     assert isinstance(results[0], BackendFailedError)

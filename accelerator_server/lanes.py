@@ -1,0 +1,71 @@
+"""One batch in flight on a device: where its inputs are written, and what runs it there."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+
+from accelerator_server.backends.base import Array, Backend
+from accelerator_server.model_spec import ModelSpec
+
+
+class Lane(Protocol):
+    """A batch buffer and the device that reads it; used by one thread at a time.
+
+    Attributes:
+        buffers: All inputs by name, (max_rows, ...), C order, all zero; whoever runs the lane writes them.
+    """
+
+    buffers: Mapping[str, Array]
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether a batch can be run now."""
+        ...
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is not known if a batch can ever be run again."""
+        ...
+
+    def wait_until_usable(self, timeout_s: float | None = None) -> bool:
+        """Waits until a batch can be run; returns whether it can, which it never can after a close."""
+        ...
+
+    def run(self, n_rows: int) -> Mapping[str, Array]:
+        """Computes the first rows of the buffers.
+
+        Returns:
+            All outputs by name, (n_rows, ...); they belong to the caller.
+
+        Raises:
+            WorkerDiedError: The process of the device ended, or is not there.
+            Exception: The backend failed.
+        """
+        ...
+
+
+class LocalLane:
+    """A lane of a backend in this process.
+
+    Args:
+        backend: Loaded model.
+        spec: Its signature.
+    """
+
+    is_usable = True
+    is_lost = False
+
+    def __init__(self, backend: Backend, spec: ModelSpec) -> None:
+        self._backend = backend
+        self.buffers: Mapping[str, Array] = {
+            tensor.name: np.zeros((spec.max_rows, *tensor.row_shape), tensor.dtype) for tensor in spec.inputs
+        }
+
+    def wait_until_usable(self, timeout_s: float | None = None) -> bool:  # noqa: ARG002 - it never waits
+        """It always is."""
+        return True
+
+    def run(self, n_rows: int) -> Mapping[str, Array]:
+        """Runs the backend in the caller's thread."""
+        return self._backend.run({name: buffer[:n_rows] for name, buffer in self.buffers.items()})
