@@ -1,6 +1,7 @@
 """The command `accelerator-server`: serve, models, check, bench."""
 
 import asyncio
+import functools
 import logging
 import sys
 from collections.abc import Callable
@@ -54,6 +55,9 @@ def serve_command(
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with the server's limits.")] = None,
     overrides: Overrides = None,
+    model: Annotated[
+        list[str] | None, typer.Option(help="Load this model only; may be repeated. Default: all.")
+    ] = None,
     strict: Annotated[bool, typer.Option(help="End if any model is refused.")] = False,
     access_log: Annotated[bool, typer.Option(help="One JSON line on stderr for each request.")] = False,
     exit_with_parent: Annotated[bool, typer.Option(help="Stop when standard input ends.")] = False,
@@ -65,9 +69,10 @@ def serve_command(
     """
     _log_to_stderr()
     server_config = _server_config(config, host, port, access_log=access_log)
-    raise SystemExit(
-        _run(server_config, repository, _parsed(overrides), strict=strict, with_parent=exit_with_parent)
+    server = functools.partial(
+        AcceleratorServer, server_config, repository, _parsed(overrides), strict=strict, names=model or ()
     )
+    raise SystemExit(_run(server, server_config.max_connections, with_parent=exit_with_parent))
 
 
 @app.command("models")
@@ -173,14 +178,11 @@ def _check(folder: ModelFolder, overrides: list[Override]) -> StartError | None:
     return None
 
 
-def _run(
-    config: ServerConfig, repository: Path, overrides: list[Override], *, strict: bool, with_parent: bool
-) -> int:
-    raise_limit(config.max_connections)
+def _run(make_server: Callable[[], AcceleratorServer], max_connections: int, *, with_parent: bool) -> int:
+    raise_limit(max_connections)
 
     async def run() -> int:
-        server = AcceleratorServer(config, repository, overrides, strict=strict)
-        return await serve(server, _announce, with_parent=with_parent)
+        return await serve(make_server(), _announce, with_parent=with_parent)
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(run())

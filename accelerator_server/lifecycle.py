@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,7 +23,7 @@ from accelerator_server.errors import AddressError, ConfigurationError
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_control import ModelControl
 from accelerator_server.registry import ModelRegistry
-from accelerator_server.repository import check_overrides, find_models
+from accelerator_server.repository import check_overrides, choose_models, find_models
 from accelerator_server.sessions import Sessions
 from accelerator_server.state import ServerState
 from accelerator_server.tls import load_certificate, make_ssl_context
@@ -55,10 +55,17 @@ class AcceleratorServer:
         repository: Folder of its models.
         overrides: What the command line says of models.
         strict: Whether one refused model keeps the server from starting.
+        names: Models to load at the start; all where none is named.
     """
 
     def __init__(
-        self, config: ServerConfig, repository: Path, overrides: list[Override], *, strict: bool = False
+        self,
+        config: ServerConfig,
+        repository: Path,
+        overrides: list[Override],
+        *,
+        strict: bool = False,
+        names: Sequence[str] = (),
     ) -> None:
         self._room = find_room(config.max_connections)
         config = msgspec.structs.replace(config, max_connections=min(config.max_connections, self._room))
@@ -66,6 +73,7 @@ class AcceleratorServer:
         self._repository = repository
         self._overrides = overrides
         self._strict = strict
+        self._names = tuple(names)
         self._ssl = make_ssl_context(config.tls) if config.tls else None
         self._state = _state(config, repository, overrides)
         self._runner = web.AppRunner(
@@ -86,10 +94,12 @@ class AcceleratorServer:
         """Listens, so that liveness can be asked, and loads the models.
 
         Raises:
-            StartError: The address is taken, or no model (with `strict`: not every model) can be served.
+            StartError: The address is taken, a model that was named is not there, or no model (with
+                `strict`: not every model) can be served.
         """
         folders = find_models(self._repository)
         check_overrides(self._overrides, folders)
+        folders = choose_models(folders, self._names)
         listening = _listen(self._config)
         self.address = _address(listening, self._config)
         self._warn_if_open()

@@ -2,6 +2,7 @@
 
 import hashlib
 import stat
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,20 @@ def find_models(repository: Path) -> list[ModelFolder]:
         message = f"no model in {repository}: expected <name>/<version>/{CONFIG_FILE}, version a whole number"
         raise ConfigurationError(message)
     return newest
+
+
+def choose_models(folders: list[ModelFolder], names: Sequence[str]) -> list[ModelFolder]:
+    """Keeps the models of these names, all where there are no names.
+
+    Raises:
+        ConfigurationError: There is no model of a name.
+    """
+    known = [folder.name for folder in folders]
+    for name in names:
+        if name not in known:
+            message = f"no model {name[:80]!r} in the repository; there are {nearest(name, known)}"
+            raise ConfigurationError(message)
+    return [folder for folder in folders if not names or folder.name in names]
 
 
 def find_versions(repository: Path, name: str) -> list[ModelFolder]:

@@ -2,6 +2,8 @@
 
 import socket
 import sys
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
 
@@ -39,6 +41,7 @@ FAILED_STARTS = {
     "override of no key": (3, "unknown field `max_row`", ["models", "--set", "m.max_row=1"]),
     "no such backend": (3, "there are echo", ["models", "--set", "m.backend=ecko"]),
     "no such device": (5, "it has", ["models", "--set", "m.backend_parameters.device=NPU"]),
+    "no model of that name": (3, "no model 'n' in the repository; there are m", ["models", "--model", "n"]),
     "wrong digest": (4, "has sha256", ["models", "--set", "m.sha256=00"]),
     "no such file": (4, "No such file", ["models", "--set", "m.file=weights"]),
     "bad configuration": (3, "cannot read", ["models", "--config", "nowhere.toml"]),
@@ -80,3 +83,20 @@ def test_a_strict_server_does_not_start_with_a_refused_model(tmp_path):
     assert "no backend 'nothing'" in result.stderr
     with server_process(tmp_path):
         pass
+
+
+def test_only_models_that_are_named_are_loaded(tmp_path):
+    for name in "abc":
+        write_model(tmp_path, name)
+    with server_process(tmp_path, "--model", "a", "--model", "c") as (_, address):
+        assert {name: is_ready(address, name) for name in "abc"} == {"a": True, "b": False, "c": True}
+
+
+def is_ready(address, name):
+    try:
+        with urlopen(f"{address}/v2/models/{name}/ready", timeout=30) as reply:
+            return reply.status == 200
+    except HTTPError as error:
+        if error.code not in {404, 503}:
+            raise
+        return False
