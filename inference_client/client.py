@@ -15,7 +15,7 @@ from inference_client.addresses import checked_address, server_addresses
 from inference_client.batcher import Batcher
 from inference_client.configuration import ClientConfiguration
 from inference_client.courier import Courier
-from inference_client.credentials import read_token, trusted_certificates
+from inference_client.credentials import read_token, tls_context
 from inference_client.errors import ClientClosed
 from inference_client.expiry import Expiry
 from inference_client.failures import time_used_up
@@ -231,13 +231,13 @@ def http_connections(configuration: ClientConfiguration) -> Connect:
         connect_timeout_s=configuration.connect_timeout_s,
         client_id=configuration.client_id or f"{platform.node()}-{os.getpid()}",
         token=read_token(configuration.token_file),
+        compression=configuration.compression,
     )
+    files = (configuration.ca_file, configuration.certificate_file, configuration.key_file)
 
     def connect(address: str) -> HttpTransport:
         is_secure = address.startswith("https:")
-        return HttpTransport(
-            address, options, trusted_certificates(configuration.ca_file) if is_secure else None
-        )
+        return HttpTransport(address, options, tls_context(*files) if is_secure else None)
 
     return connect
 

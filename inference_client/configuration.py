@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
+from inference_client.compression import COMPRESSIONS, Compression
 from inference_client.errors import InvalidSettingError
 from inference_client.protocol.errors import InvalidNameError
 from inference_client.protocol.routes import check_model_name, check_model_version
@@ -33,7 +33,8 @@ class ClientConfiguration:
         ca_file: Certificates to trust for https, PEM; empty for those of the system.
         hedging: Ask a second server when the first is later than 95 % of recent answers; the first answer
             counts.
-        compression: Body compression; sparse tensors need none.
+        certificate_file, key_file: The client's own certificate and key, PEM, for servers that demand one.
+        compression: How bodies are packed for servers that offer it; sparse tensors need it not.
     """
 
     model_name: str
@@ -51,7 +52,9 @@ class ClientConfiguration:
     token_file: str = ""
     ca_file: str = ""
     hedging: bool = False
-    compression: Literal["none"] = "none"
+    certificate_file: str = ""
+    key_file: str = ""
+    compression: Compression = "none"
 
     def __post_init__(self) -> None:
         if isinstance(self.servers, str):
@@ -63,7 +66,9 @@ class ClientConfiguration:
         self._check("max_rows", self.max_rows >= 0, "0 or more")
         for name in ("allowed_tries", "max_in_flight"):
             self._check(name, getattr(self, name) >= 1, "1 or more")
-        self._check("compression", self.compression == "none", "'none'")
+        self._check("compression", self.compression in COMPRESSIONS, f"one of {', '.join(COMPRESSIONS)}")
+        if self.key_file:
+            self._check("certificate_file", bool(self.certificate_file), "given where key_file is")
         self._check("client_id", self.client_id.isascii() and self.client_id.isprintable(), "printable ASCII")
         try:
             check_model_name(self.model_name)

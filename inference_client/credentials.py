@@ -39,17 +39,28 @@ def read_token(file_name: str) -> str:
     return token
 
 
-def trusted_certificates(ca_file: str) -> ssl.SSLContext:
-    """Certificates to check servers against, TLS 1.2 or later.
+def tls_context(ca_file: str, certificate_file: str = "", key_file: str = "") -> ssl.SSLContext:
+    """What to check servers against and what to show them, TLS 1.2 or later.
 
     Args:
-        ca_file: PEM file; empty for the system's certificates.
+        ca_file: Certificates to trust, PEM; empty for the system's.
+        certificate_file: The client's own certificate, PEM; empty for none.
+        key_file: Its key; empty if it is in the same file.
 
     Raises:
-        CredentialsError: The file is missing or holds no certificate.
+        CredentialsError: A file is missing or is not what it should be.
     """
     try:
-        return ssl.create_default_context(cafile=ca_file or None)
+        context = ssl.create_default_context(cafile=ca_file or None)
     except OSError as error:
         message = f"cannot read certificates from {ca_file}: {error}"
         raise CredentialsError(message) from error
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if certificate_file:
+        try:
+            context.load_cert_chain(certificate_file, key_file or None)
+        except OSError as error:
+            key = key_file or certificate_file
+            message = f"cannot read the client's certificate {certificate_file} with key {key}: {error}"
+            raise CredentialsError(message) from error
+    return context

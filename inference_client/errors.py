@@ -104,6 +104,10 @@ class ServerUnreachable(TryFailed):
     counts = False
 
 
+class HandshakeLost(ServerUnreachable):
+    """The connection ended while TLS was agreed on, or before a first answer; a server says no like this."""
+
+
 class ConnectionLost(TryFailed):
     """The connection broke after the request was sent, before the answer was complete."""
 

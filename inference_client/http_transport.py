@@ -1,5 +1,7 @@
 """The way to a server over HTTP; here, and only here, what aiohttp raises becomes our errors."""
 
+import asyncio
+import logging
 import ssl
 import time
 from collections.abc import Iterator, Mapping
@@ -9,11 +11,13 @@ from typing import NamedTuple
 
 import aiohttp
 
+from inference_client.compression import IN_A_THREAD_BYTES, Compression, pack
 from inference_client.dialects import OWN, Dialect, dialect_of
 from inference_client.errors import (
     BadReply,
     ConnectionLost,
     CredentialsError,
+    HandshakeLost,
     InferenceError,
     ServerFault,
     ServerUnreachable,
@@ -24,12 +28,14 @@ from inference_client.expiry import within
 from inference_client.model_configuration import with_configuration
 from inference_client.protocol import headers, routes
 from inference_client.protocol.binary_tensors import decode_model_configuration
-from inference_client.protocol.codec import decode_model_metadata, decode_server_metadata
+from inference_client.protocol.codec import body_crc32, decode_model_metadata, decode_server_metadata
 from inference_client.protocol.errors import ProtocolError
 from inference_client.protocol.messages import ModelMetadata, ServerMetadata
 from inference_client.replies import check_reply
 from inference_client.statuses import OK, metadata_refusal, refusal
 from inference_client.transport import InferenceCall, Reply
+
+_LOG = logging.getLogger(__name__)
 
 MAX_REPLY_BYTES = 2**28
 KEEP_ALIVE_S = 10.0
@@ -44,11 +50,15 @@ class HttpOptions:
         connect_timeout_s: Longest wait for a connection.
         client_id: Who asks.
         token: Bearer token; empty for none.
+        compression: How bodies are packed for servers that offer it.
+        max_reply_bytes: A larger reply is refused; no more than this of it is kept in memory.
     """
 
     connect_timeout_s: float
     client_id: str
     token: str
+    compression: Compression = "none"
+    max_reply_bytes: int = MAX_REPLY_BYTES
 
 
 class _Answer(NamedTuple):
@@ -71,7 +81,10 @@ class HttpTransport:
     ) -> None:
         self._address = address
         self._options = options
-        self._dialect: Dialect = OWN  # as the server's metadata said last
+        self._dialect: Dialect = OWN  # as the server's metadata said last, like the next
+        self._compression: Compression = "none"
+        self._is_secure = certificates is not None
+        self._was_answered = False
         common = {"Accept-Encoding": "identity", headers.CLIENT_ID: options.client_id}
         if options.token:
             common["Authorization"] = f"Bearer {options.token}"
@@ -99,6 +112,7 @@ class HttpTransport:
         with self._bad_replies("metadata"):
             metadata = decode_server_metadata(body)
         self._dialect = dialect_of(metadata, self._address)
+        self._compression = self._agreed_compression(metadata)
         return metadata
 
     async def read_model_metadata(self, name: str, version: str, timeout_s: float) -> ModelMetadata:
@@ -124,6 +138,8 @@ class HttpTransport:
         dialect = self._dialect
         begun_s = time.perf_counter()
         body, request_headers = dialect.encode(call.request, timeout_s)
+        if self._compression != "none":
+            body = await packed(body, request_headers, self._compression)
         encode_s = time.perf_counter() - begun_s
         path = routes.infer_path(call.model.name, call.model.version)
         answer = await self._exchange("POST", path, timeout_s, body, request_headers)
@@ -175,16 +191,36 @@ class HttpTransport:
         async with self._session.request(
             method, path, data=body, headers=extra, timeout=timeouts, allow_redirects=False
         ) as response:
+            self._was_answered = True
             self._check_framing(response, needs_length=method == "POST" and self._dialect.needs_length)
-            return _Answer(response.status, response.headers, await response.read())
+            return _Answer(response.status, response.headers, await self._read(response))
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        """Reads a reply; one whose length nobody said is given up at the first byte over the bound."""
+        if response.content_length is not None:  # checked before
+            return await response.read()
+        body = bytearray()
+        async for piece in response.content.iter_any():
+            body += piece
+            if len(body) > (most := self._options.max_reply_bytes):
+                message = f"{self._address} answered with a reply without length of over {most} bytes"
+                raise BadReply(message)
+        return bytes(body)
+
+    def _agreed_compression(self, server: ServerMetadata) -> Compression:
+        wanted = self._options.compression
+        if wanted == "none" or wanted in server.extensions:
+            return wanted
+        _LOG.warning("%s does not offer %s: bodies go to it as they are", self._address, wanted)
+        return "none"
 
     def _check_framing(self, response: aiohttp.ClientResponse, *, needs_length: bool) -> None:
         length = response.headers.get("Content-Length")
         is_chunked = response.headers.get("Transfer-Encoding", "") == "chunked"
         if length is None and (needs_length or not is_chunked):
             complaint = "a reply without Content-Length, of which a part could be missing"
-        elif length is not None and int(length) > MAX_REPLY_BYTES:
-            complaint = f"a reply of {length} bytes, over {MAX_REPLY_BYTES}"
+        elif length is not None and int(length) > self._options.max_reply_bytes:
+            complaint = f"a reply of {length} bytes, over {self._options.max_reply_bytes}"
         elif response.headers.get("Content-Encoding", "identity") != "identity":
             complaint = f"Content-Encoding {response.headers['Content-Encoding'][:40]!r}, not asked for"
         else:
@@ -202,6 +238,8 @@ class HttpTransport:
             message = f"{self._address}: the TLS connection failed: {error}"
             raise CredentialsError(message) from error
         except aiohttp.ClientConnectorError as error:
+            if self._is_secure and isinstance(error.os_error, ConnectionResetError):
+                raise self._handshake_lost() from error
             message = f"{self._address} cannot be reached: {error.strerror or error}"
             raise ServerUnreachable(message) from error
         except aiohttp.ConnectionTimeoutError as error:
@@ -214,8 +252,16 @@ class HttpTransport:
             message = f"{self._address} answered with something that is not HTTP: {error.message[:200]}"
             raise BadReply(message) from error
         except (aiohttp.ClientError, OSError) as error:
+            if _is_tls(error):
+                message = f"{self._address}: the TLS connection was refused: {error}"
+                raise CredentialsError(message) from error
+            if self._is_secure and not self._was_answered:
+                raise self._handshake_lost() from error
             message = f"{self._address} closed the connection before it answered ({type(error).__name__})"
             raise ConnectionLost(message) from error
+
+    def _handshake_lost(self) -> HandshakeLost:
+        return HandshakeLost(f"{self._address} ended the TLS connection before it answered anything")
 
     @contextmanager
     def _bad_replies(self, doing: str) -> Iterator[None]:
@@ -224,3 +270,28 @@ class HttpTransport:
         except ProtocolError as error:
             message = f"{self._address} answered {doing} with nonsense: {error}"
             raise BadReply(message) from error
+
+
+async def packed(body: bytes, request_headers: dict[str, str], compression: Compression) -> bytes:
+    """Packs a body where that makes it smaller, and says so in its headers.
+
+    Args:
+        body: As the dialect wrote it.
+        request_headers: Of this body; changed.
+        compression: What the server offers.
+    """
+    if len(body) > IN_A_THREAD_BYTES:
+        smaller = await asyncio.to_thread(pack, body, compression)
+    else:
+        smaller = pack(body, compression)
+    if len(smaller) >= len(body):
+        return body
+    request_headers["Content-Encoding"] = compression
+    if headers.BODY_CRC32 in request_headers:
+        request_headers[headers.BODY_CRC32] = body_crc32(smaller)
+    return smaller
+
+
+def _is_tls(error: BaseException) -> bool:
+    """Whether an alert of the other side ended a connection; aiohttp makes an error of its own of it."""
+    return isinstance(error, OSError) and "[SSL" in str(error)

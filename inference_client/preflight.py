@@ -4,7 +4,13 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
-from inference_client.errors import ConfigurationError, TryFailed, UnknownModelError
+from inference_client.errors import (
+    ConfigurationError,
+    CredentialsError,
+    HandshakeLost,
+    TryFailed,
+    UnknownModelError,
+)
 from inference_client.failures import nobody_answers
 from inference_client.servers import Server
 from inference_client.vetting import Vetting
@@ -46,6 +52,12 @@ async def _ending(server: Server, vetting: Vetting, timeout_s: float) -> TryFail
     try:
         async with asyncio.timeout(timeout_s):
             await vetting.vet(server.transport, timeout_s)
+    except HandshakeLost as error:
+        message = (
+            f"{error}: it may demand a certificate of the client (certificate_file), refuse the one it got, "
+            "or speak nothing newer than TLS 1.1"
+        )
+        raise CredentialsError(message) from error
     except (TryFailed, UnknownModelError) as error:
         return error
     except TimeoutError:

@@ -46,6 +46,10 @@ class InferenceParameters(ParameterDescription):
             untracked=True,
         ),
     ] = "Async"
+    compression: Annotated[
+        Literal["none", "deflate", "gzip", "zstd", "lz4"],
+        doc("how requests are packed where a server offers it; sparse images need none", untracked=True),
+    ] = "none"
     verbose: Annotated[bool, doc("log every answer with its server and times", untracked=True)] = False
     allowedTries: Annotated[int, doc("tries that servers may fail", untracked=True, ge=1)] = 3
     onFailure: Annotated[
@@ -84,6 +88,7 @@ class InferenceProducer(ExternalWork[InferenceWork]):
                 preferred_server=params.preferredServer,
                 timeout_s=params.timeout * _SECONDS[params.timeoutUnit],
                 allowed_tries=params.allowedTries,
+                compression=params.compression,
             ),
             self.expectation,
             params.mode,

@@ -73,6 +73,10 @@ class InferenceService(Service):
         ] = 0.0
         tokenFile: Annotated[str, doc("file with the bearer token", untracked=True)] = ""
         caFile: Annotated[str, doc("certificates to trust for https, PEM", untracked=True)] = ""
+        certificateFile: Annotated[
+            str, doc("this job's own certificate, PEM, for servers that demand one", untracked=True)
+        ] = ""
+        keyFile: Annotated[str, doc("its key, if it is not in the same file", untracked=True)] = ""
         hedging: Annotated[
             bool, doc("ask a second server when the first is later than 95 % of answers", untracked=True)
         ] = False
@@ -111,6 +115,8 @@ class InferenceService(Service):
             wait_for_servers_s=self._params.waitForServers,
             token_file=self._params.tokenFile,
             ca_file=self._params.caFile,
+            certificate_file=self._params.certificateFile,
+            key_file=self._params.keyFile,
             hedging=self._params.hedging,
         )
         fallback = self._params.fallback
@@ -210,8 +216,10 @@ class InferenceService(Service):
     def _make_client(
         self, configuration: ClientConfiguration, expectation: ModelExpectation
     ) -> InferenceClient:
-        connect = self._replay.connect if self._replay is not None else None
-        return InferenceClient(configuration, expectation, connect, self._recorder)
+        if self._replay is None:
+            return InferenceClient(configuration, expectation, recorder=self._recorder)
+        anywhere = dataclasses.replace(configuration, preferred_server="")
+        return InferenceClient(anywhere, expectation, self._replay.connect, self._recorder)
 
     async def _local_address(self) -> str:
         """Address of the server of this job, started when first asked for."""
@@ -228,7 +236,9 @@ class InferenceService(Service):
                     )
                     raise ConfigurationError(message)
                 _LOG.info("starting an accelerator server of this job's own, with the models of %s", folder)
-                self._local = LocalServer(folder, self._params.localServerOptions)
+                names = dict.fromkeys(client.configuration.model_name for client in self._clients)
+                wanted = [word for name in names for word in ("--model", name)]
+                self._local = LocalServer(folder, [*wanted, *self._params.localServerOptions])
                 self._local.start()
                 _LOG.info("the accelerator server is ready at %s", self._local.address)
             return self._local.address

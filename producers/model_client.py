@@ -104,7 +104,7 @@ class ModelClient:
             InferenceError: no server answers and there is no fallback, or the model does not fit.
         """
         self._find_fallback = find_fallback
-        client = self._client_for(servers)
+        client = self._client_for(servers, self.configuration.preferred_server)
         try:
             await client.start()
         except ServersUnavailable:
@@ -161,8 +161,10 @@ class ModelClient:
             raise ServersUnavailable(message)
         return self._fallback
 
-    def _client_for(self, servers: Sequence[str]) -> InferenceClient:
-        configuration = dataclasses.replace(self.configuration, servers=tuple(servers))
+    def _client_for(self, servers: Sequence[str], preferred_server: str = "") -> InferenceClient:
+        configuration = dataclasses.replace(
+            self.configuration, servers=tuple(servers), preferred_server=preferred_server
+        )
         return self._make_client(configuration, self._expected())
 
     def _expected(self) -> ModelExpectation:

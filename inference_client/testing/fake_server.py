@@ -1,6 +1,7 @@
 """A server in this process on a real socket: answers from a fake model, late or wrong when told to."""
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import Mapping
 from types import TracebackType
@@ -36,6 +37,7 @@ class FakeServer:
         faults: What the next inference requests meet, in order; None among them is a good answer.
         always: What every inference request meets that finds no entry in `faults`.
         token: Bearer token that it demands; empty for none.
+        tls: What it shows and demands where it speaks https; set before the start.
         extensions: What it announces.
         requests: Headers of the inference requests that came, answered or not.
         cancelled: Inference requests whose client went away.
@@ -48,6 +50,7 @@ class FakeServer:
         self.faults: deque[Fault | None] = deque()
         self.always: Fault | None = None
         self.token = ""
+        self.tls: ssl.SSLContext | None = None
         self.extensions = list(EXTENSIONS)
         self.requests: list[Mapping[str, str]] = []
         self.cancelled = 0
@@ -60,7 +63,7 @@ class FakeServer:
     @property
     def address(self) -> str:
         """Its address; the port stays the same over stops and starts."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._port}"
 
     async def start(self) -> None:
         """Opens the socket."""
@@ -74,7 +77,7 @@ class FakeServer:
             app, handler_cancellation=True, shutdown_timeout=_STOP_S, access_log=None
         )
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True, ssl_context=self.tls)
         await site.start()
         self._port = self._runner.addresses[0][1]
 

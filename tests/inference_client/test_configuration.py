@@ -13,7 +13,8 @@ from inference_client.errors import InvalidSettingError
     [
         ("timeout_s", 0.0), ("timeout_s", -1.0), ("connect_timeout_s", 0.0), ("preflight_timeout_s", 0.0),
         ("allowed_tries", 0), ("max_in_flight", 0), ("max_rows", -1), ("wait_for_servers_s", -1.0),
-        ("compression", "zstd"), ("client_id", "a\nb"), ("model_name", "../x"), ("model_version", "latest"),
+        ("compression", "zip"), ("client_id", "a\nb"), ("model_name", "../x"), ("model_version", "latest"),
+        ("key_file", "key.pem"),
     ],
 )  # fmt: skip
 def test_a_setting_that_cannot_work_is_refused(name, value):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from inference_client.credentials import read_token, trusted_certificates
+from inference_client.credentials import read_token, tls_context
 from inference_client.errors import CredentialsError
 
 
@@ -42,4 +42,4 @@ def test_a_missing_file_is_named(tmp_path):
 
 def test_a_file_without_certificates_is_named(token_file):
     with pytest.raises(CredentialsError, match="token"):
-        trusted_certificates(str(token_file))
+        tls_context(str(token_file))

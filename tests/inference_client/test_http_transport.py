@@ -1,6 +1,7 @@
 """HTTP: every way in which a server can answer wrongly is told apart, none passes for an answer."""
 
 import asyncio
+import contextlib
 import socket
 import zlib
 
@@ -18,6 +19,7 @@ from inference_client.errors import (
     ServerUnreachable,
     TryTimedOut,
 )
+from inference_client.http_transport import HttpOptions, HttpTransport
 from inference_client.testing.faults import Fault
 from tests.inference_client.transport_tests import TransportTests, call
 
@@ -162,3 +164,53 @@ async def test_the_digest_is_that_of_the_body_as_sent(server, transport):
     await transport.infer(call(), 5.0)
     ((digest, body),) = bodies
     assert int(digest, 16) == zlib.crc32(body)
+
+
+class TestSizeOfReplies:
+    """A reply over the bound is given up, and the rest of it never read."""
+
+    BOUND = 100_000
+
+    async def _ask(self, head: bytes, piece: bytes, n_pieces: int) -> tuple[Exception, int]:
+        """What a transport with a bound makes of a reply, and how much of it the server could send."""
+        sent = 0
+        gone = asyncio.Event()
+
+        async def answer(reader, writer):
+            nonlocal sent
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(head)
+            with contextlib.suppress(ConnectionError):
+                for _ in range(n_pieces):
+                    writer.write(piece)
+                    await writer.drain()
+                    sent += len(piece)
+                await reader.read()
+            writer.close()
+            gone.set()
+
+        server = await asyncio.start_server(answer, "127.0.0.1", 0)
+        address = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        options = HttpOptions(connect_timeout_s=2.0, client_id="x", token="", max_reply_bytes=self.BOUND)
+        transport = HttpTransport(address, options)
+        try:
+            with pytest.raises(BadReply) as caught:
+                await transport.read_server_metadata(20.0)
+            await gone.wait()
+        finally:
+            await transport.close()
+            server.close()
+            await server.wait_closed()
+        return caught.value, sent
+
+    async def test_one_that_says_its_length_is_refused_before_it_is_read(self):
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"
+        error, sent = await self._ask(head, bytes(2**20), 1000)
+        assert "a reply of 1000000000 bytes, over 100000" in str(error)
+        assert sent < 2**25
+
+    async def test_one_in_chunks_is_given_up_at_the_bound(self):
+        head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+        error, sent = await self._ask(head, b"100000\r\n" + bytes(2**20) + b"\r\n", 1000)
+        assert "without length of over 100000 bytes" in str(error)
+        assert sent < 2**25

@@ -1,5 +1,7 @@
 """One model at the servers, and at a fallback where the job allows one."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -94,6 +96,21 @@ async def test_without_a_fallback_a_dead_server_is_an_error():
     with pytest.raises(ServersUnavailable):
         await one.start([NOWHERE], None)
     await one.close()
+
+
+async def test_the_fallback_is_not_held_against_the_preferred_server(caplog):
+    async with fake() as server, fake() as local:
+
+        async def find():
+            return local.address
+
+        wanted = dataclasses.replace(CONFIGURATION, preferred_server=server.address)
+        one = ModelClient(wanted, ModelExpectation)
+        await one.start([server.address], find)
+        await server.stop()
+        assert (await one.infer(question())).record.server == local.address
+        await one.close()
+    assert "preferred" not in caplog.text
 
 
 def shifted(by):

@@ -4,16 +4,22 @@ import asyncio
 import contextlib
 import math
 import re
+import ssl
 import threading
 
 import numpy as np
 import pytest
+import trustme
 
+from eventproc.errors import ConfigurationError
+from inference_client.configuration import ClientConfiguration
+from inference_client.signature import ModelExpectation
 from inference_client.testing.fake_model import FakeModel
 from inference_client.testing.fake_server import FakeServer
 from inference_client.testing.faults import Fault
 from producers.algorithms.image_specification import ImageSpecification
 from producers.datatypes import TagStatus
+from producers.inference_service import InferenceService
 from tests.flat_files import jet_hits
 from tests.producers.jobs import hits, run_chain
 
@@ -234,3 +240,51 @@ async def test_without_an_answer_no_timeout_is_suggested():
     async with serve() as server:
         report, _ = await tag([NO_JET], server)
     assert report.services["InferenceService"]["toptag"]["suggestedTimeout_s"] is None
+
+
+async def test_a_job_does_not_speak_to_a_server_that_it_cannot_trust(tmp_path):
+    authority = trustme.CA()
+    server = serve()
+    server.tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(server.tls)
+    trustme.CA().cert_pem.write_to_path(tmp_path / "another.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    ask = {"servers": [], "topTags": {"modelName": "toptag", "timeout": 5}}
+    async with server:
+        ask["servers"] = [server.address]
+        report, collected = await run_chain(
+            [ONE_JET],
+            *TAGGING,
+            **ask,
+            service={"caFile": str(tmp_path / "another.pem"), "waitForServers": 60.0},
+        )
+        assert report.errors[0].exit_code == ConfigurationError.exit_code
+        assert "certificate verify failed" in str(report.errors[0])
+        assert (collected, server.requests) == ([], [])
+        report, (event,) = await run_chain(
+            [ONE_JET], *TAGGING, **ask, service={"caFile": str(tmp_path / "ca.pem")}
+        )
+    assert not report.errors, report.errors
+    assert event["TopTags"].status.tolist() == [TagStatus.ok]
+
+
+async def test_a_compression_that_the_server_does_not_offer_is_told(caplog):
+    async with serve() as server:
+        report, (event,) = await run_chain(
+            [ONE_JET],
+            *TAGGING,
+            servers=[server.address],
+            topTags={"modelName": "toptag", "compression": "gzip"},
+        )
+    assert not report.errors, report.errors
+    assert "does not offer gzip" in caplog.text
+    assert event["TopTags"].status.tolist() == [TagStatus.ok]
+
+
+def test_what_the_service_says_holds_for_every_model():
+    service = InferenceService(
+        InferenceService.Params(hedging=True, certificateFile="a.pem", keyFile="a.key")
+    )
+    configuration = service.add_model(ClientConfiguration("m"), ModelExpectation).configuration
+    assert configuration.hedging
+    assert (configuration.certificate_file, configuration.key_file) == ("a.pem", "a.key")

@@ -1,0 +1,166 @@
+"""TLS: whom the client trusts, what it shows, and that a server which it does not trust gets no byte."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import ssl
+import time
+
+import pytest
+import trustme
+
+from inference_client.client import InferenceClient
+from inference_client.configuration import ClientConfiguration
+from inference_client.credentials import tls_context
+from inference_client.errors import ConfigurationError, CredentialsError
+from inference_client.testing.fake_server import FakeServer
+from inference_client.testing.fault_proxy import ConnectionFault, FaultProxy
+from tests.inference_client.images import small_model, sparse_request, sums
+
+LONGEST_S = 5.0
+HOST = "127.0.0.1"
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusted(authority, tmp_path):
+    """The file with the certificate of the authority."""
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    return str(tmp_path / "ca.pem")
+
+
+def showing(certificate: trustme.LeafCert) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    certificate.configure_cert(context)
+    return context
+
+
+class Listener:
+    """Speaks TLS and counts every byte that comes out of it; a proxy before it counts connections."""
+
+    def __init__(self, context: ssl.SSLContext):
+        self.context = context
+        self.connections = self.data_bytes = 0
+
+    async def _drain(self, reader, writer):
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                self.data_bytes += len(data)
+        writer.close()
+
+    @contextlib.asynccontextmanager
+    async def listening(self):
+        async with await asyncio.start_server(self._drain, HOST, 0, ssl=self.context) as server:
+            target = f"http://{HOST}:{server.sockets[0].getsockname()[1]}"
+            async with FaultProxy(target, lambda _: ConnectionFault()) as proxy:
+                yield proxy.address.replace("http:", "https:")
+                self.connections = proxy.n_connections
+
+
+async def refused(context: ssl.SSLContext, **settings) -> str:
+    """Starts a client at a server that it must not speak to, and says why it did not.
+
+    Raises:
+        AssertionError: It tried twice, sent data, or took too long.
+    """
+    listener = Listener(context)
+    async with listener.listening() as address:
+        begun_s = time.monotonic()
+        client = InferenceClient(
+            ClientConfiguration("fake", servers=[address], wait_for_servers_s=60.0, **settings)
+        )
+        with pytest.raises(CredentialsError) as caught:
+            await client.start()
+        assert time.monotonic() - begun_s < LONGEST_S
+    assert isinstance(caught.value, ConfigurationError)
+    assert address in str(caught.value)
+    # In TLS 1.3 the server says no after the client has begun to ask, and aiohttp asks a GET once more.
+    asks_again = (
+        context.verify_mode is ssl.CERT_REQUIRED and context.maximum_version is not ssl.TLSVersion.TLSv1_2
+    )
+    assert listener.connections <= 1 + asks_again
+    assert listener.data_bytes == 0
+    return str(caught.value)
+
+
+async def test_an_authority_that_nobody_named_is_not_trusted(trusted):
+    assert "certificate verify failed" in await refused(
+        showing(trustme.CA().issue_cert(HOST)), ca_file=trusted
+    )
+
+
+async def test_the_authorities_of_the_system_do_not_know_a_private_one(authority):
+    assert "certificate verify failed" in await refused(showing(authority.issue_cert(HOST)))
+
+
+async def test_a_certificate_of_another_host_is_refused(authority, trusted):
+    told = await refused(showing(authority.issue_cert("elsewhere.example")), ca_file=trusted)
+    assert "IP address mismatch" in told
+
+
+async def test_an_expired_certificate_is_refused(authority, trusted):
+    yesterday = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
+    certificate = authority.issue_cert(HOST, not_after=yesterday)
+    assert "certificate has expired" in await refused(showing(certificate), ca_file=trusted)
+
+
+async def test_tls_1_1_is_not_spoken(authority, trusted):
+    context = showing(authority.issue_cert(HOST))
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
+        context.minimum_version = context.maximum_version = ssl.TLSVersion.TLSv1_1
+    assert "TLS connection" in await refused(context, ca_file=trusted)
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_server_that_demands_a_certificate_refuses_a_client_without(authority, trusted, version):
+    context = demanding(authority)
+    context.maximum_version = version
+    assert "TLS connection" in await refused(context, ca_file=trusted)
+
+
+def demanding(authority) -> ssl.SSLContext:
+    context = showing(authority.issue_cert(HOST))
+    authority.configure_trust(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_a_certificate_of_a_stranger_is_refused_by_the_server(authority, trusted, tmp_path, version):
+    context = demanding(authority)
+    context.maximum_version = version
+    await refused(context, ca_file=trusted, **own_certificate(trustme.CA(), tmp_path))
+
+
+def own_certificate(authority, folder) -> dict[str, str]:
+    certificate = authority.issue_cert("job@example.org")
+    certificate.cert_chain_pems[0].write_to_path(folder / "own.pem")
+    certificate.private_key_pem.write_to_path(folder / "own.key")
+    return {"certificate_file": str(folder / "own.pem"), "key_file": str(folder / "own.key")}
+
+
+@pytest.mark.parametrize("shows_its_own", [False, True])
+async def test_who_is_trusted_is_asked(authority, trusted, tmp_path, shows_its_own):
+    server = FakeServer(small_model())
+    server.tls = demanding(authority) if shows_its_own else showing(authority.issue_cert(HOST))
+    settings = own_certificate(authority, tmp_path) if shows_its_own else {}
+    async with server:
+        configuration = ClientConfiguration("fake", servers=[server.address], ca_file=trusted, **settings)
+        async with InferenceClient(configuration) as client:
+            assert sums(await client.infer(sparse_request([1.0, 2.0]))) == [1.0, 2.0]
+
+
+def test_a_key_that_does_not_fit_is_named(authority, tmp_path):
+    files = own_certificate(authority, tmp_path)
+    authority.issue_cert(HOST).private_key_pem.write_to_path(tmp_path / "own.key")
+    with pytest.raises(CredentialsError, match=r"own\.pem with key .*own\.key"):
+        tls_context("", *files.values())
+
+
+def test_tls_1_2_is_the_oldest_whatever_the_system_allows():
+    assert tls_context("").minimum_version is ssl.TLSVersion.TLSv1_2
