@@ -4,16 +4,25 @@ import configparser
 import json
 import re
 import shlex
+import signal
+import ssl
+import subprocess
+import sys
+import sysconfig
+import urllib.request
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner
+import trustme
 
-from accelerator_server.cli import app
 from accelerator_server.config import ServerConfig, read_server_config
 from accelerator_server.metrics import Metrics
+from tests.accelerator_server.model_files import write_model
+from tests.accelerator_server.process import server_process
+from tests.accelerator_server.token_files import ADMIN_TOKEN, TOKEN, bearer
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
 DEPLOY = DOCS / "deploy"
 
 
@@ -32,34 +41,142 @@ def test_the_page_knows_every_key_of_the_configuration():
         assert getattr(ServerConfig(), key) == default
 
 
-def commands() -> list[list[str]]:
-    unit = configparser.ConfigParser(strict=False, interpolation=None)
-    unit.optionxform = str
-    unit.read(DEPLOY / "accelerator-server.service")
-    assert int(unit["Service"]["TimeoutStopSec"]) > ServerConfig().drain_s
-    container = (DEPLOY / "Containerfile").read_text()
-    parts = re.findall(r"^(?:ENTRYPOINT|CMD) (\[.*\])$", container, re.MULTILINE)
-    recipe = re.search(r"exec (accelerator-server .*)", (DEPLOY / "accelerator-server.def").read_text())
-    return [
-        shlex.split(unit["Service"]["ExecStart"]),
-        [word for part in parts for word in json.loads(part)],
-        shlex.split(recipe.group(1).replace('"$@"', "--host 0.0.0.0 --port 8000")),
-    ]
+def unit() -> configparser.ConfigParser:
+    parsed = configparser.ConfigParser(strict=False, interpolation=None)
+    parsed.optionxform = str
+    parsed.read(DEPLOY / "accelerator-server.service")
+    return parsed
 
 
-@pytest.mark.parametrize("command", commands(), ids=["systemd", "container", "apptainer"])
-def test_the_commands_are_understood(command):
-    program, *words = command
-    assert Path(program).name == "accelerator-server"
-    result = CliRunner().invoke(app, [*words, "--help"])
-    assert result.exit_code == 0
-    known = {option for command in app.registered_commands for option in options_of(command)}
-    assert {word for word in words if word.startswith("--")} <= known
+def container(word: str) -> list[str]:
+    """What follows a word at the beginning of a line of the Containerfile."""
+    return re.findall(rf"^{word} (.*)$", (DEPLOY / "Containerfile").read_text(), re.MULTILINE)
 
 
-def options_of(command) -> list[str]:
-    text = CliRunner().invoke(app, [command.callback.__name__.removesuffix("_command"), "--help"]).output
-    return re.findall(r"--[a-z-]+", text)
+def recipe(section: str) -> str:
+    """A section of the Apptainer recipe."""
+    text = (DEPLOY / "accelerator-server.def").read_text()
+    return re.search(rf"^%{section}\n((?:    .*\n|\n)+)", text, re.MULTILINE)[1]
+
+
+def commands() -> dict[str, list[str]]:
+    """How each of them starts the server."""
+    run = recipe("runscript").replace("exec", "").replace('"$@"', "--host 0.0.0.0 --port 8000")
+    return {
+        "systemd": shlex.split(unit()["Service"]["ExecStart"]),
+        "container": [
+            word for part in (*container("ENTRYPOINT"), *container("CMD")) for word in json.loads(part)
+        ],
+        "apptainer": shlex.split(run),
+    }
+
+
+@pytest.fixture
+def moved(tmp_path):
+    """The folders that the examples name, with what belongs there, under a folder of the test."""
+    write_model(tmp_path / "srv/models")
+    write_model(tmp_path / "models")
+    etc = tmp_path / "etc/accelerator-server"
+    (etc / "tokens").mkdir(parents=True)
+    for name, token in (("analysis", TOKEN), ("operator", ADMIN_TOKEN)):
+        (etc / "tokens" / name).touch(mode=0o600)
+        (etc / "tokens" / name).write_text(token)
+    authority = trustme.CA()
+    certificate = authority.issue_cert("localhost", "127.0.0.1")
+    certificate.cert_chain_pems[0].write_to_path(etc / "certificate.pem")
+    certificate.private_key_pem.write_to_path(etc / "key.pem")
+    authority.cert_pem.write_to_path(tmp_path / "ca.pem")
+    example = (DEPLOY / "server.toml").read_text()
+    (etc / "server.toml").write_text(
+        example.replace('"/etc', f'"{tmp_path}/etc').replace("port = 8000", "port = 0")
+    )
+    return tmp_path
+
+
+@pytest.mark.parametrize("manager", ["systemd", "container", "apptainer"])
+def test_each_command_starts_a_server_that_answers_and_ends_as_its_manager_ends_it(moved, manager):
+    program, verb, repository, *words = commands()[manager]
+    assert (Path(program).name, verb) == ("accelerator-server", "serve")
+    words = [f"{moved}{word}" if word.startswith("/") else word.replace("8000", "0") for word in words]
+    with server_process(Path(f"{moved}{repository}"), *words) as (process, address):
+        trusted = ssl.create_default_context(cafile=moved / "ca.pem") if "https" in address else None
+        local = address.replace("0.0.0.0", "127.0.0.1")
+        request = urllib.request.Request(f"{local}/v2/models/m/ready", headers=bearer(TOKEN))
+        with urllib.request.urlopen(request, timeout=30, context=trusted) as reply:
+            assert reply.status == 200
+        if manager == "systemd":
+            assert unit()["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
+            process.send_signal(signal.SIGHUP)
+            assert any("read 2 tokens and the certificate again" in line for line in process.stderr)
+        (ending,) = container("STOPSIGNAL")
+        process.send_signal(signal.Signals[ending])
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+
+
+def test_the_unit_leaves_time_to_drain_and_descriptors_for_all_connections():
+    service = unit()["Service"]
+    assert int(service["TimeoutStopSec"]) > ServerConfig().drain_s + 2
+    assert int(service["LimitNOFILE"]) > ServerConfig().max_connections + 64
+
+
+@pytest.mark.requires("systemd")
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path):
+    text = (DEPLOY / "accelerator-server.service").read_text()
+    program = commands()["systemd"][0]
+    (tmp_path / "accelerator-server.service").write_text(text.replace(program, sys.executable))
+    checked = subprocess.run(
+        ["systemd-analyze", "verify", "accelerator-server.service"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def test_hadolint_finds_nothing_wrong_with_the_containerfile():
+    hadolint = Path(sysconfig.get_path("scripts")) / "hadolint"
+    linted = subprocess.run(
+        [hadolint, "--no-color", DEPLOY / "Containerfile"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (linted.returncode, linted.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("section", ["post", "runscript"])
+def test_the_scripts_of_the_recipe_are_scripts(section):
+    checked = subprocess.run(
+        ["/bin/sh", "-n"], input=recipe(section), capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+
+
+def copied() -> dict[str, set[str]]:
+    """What each of them copies from the checkout."""
+    lines = [shlex.split(line) for line in container("COPY") if "--from" not in line]
+    files = [line.split() for line in recipe("files").strip().splitlines()]
+    return {
+        "container": {source for *sources, _ in lines for source in sources},
+        "apptainer": {source for source, _ in files},
+    }
+
+
+@pytest.mark.parametrize("manager", ["container", "apptainer"])
+def test_what_is_copied_is_all_that_an_installation_needs(manager):
+    setup = configparser.ConfigParser(interpolation=None)
+    setup.read(ROOT / "setup.cfg")
+    packages = {line.rstrip("*") for line in setup["options.packages.find"]["include"].split()}
+    assert copied()[manager] == {"setup.cfg", "pyproject.toml", "README.md", "LICENSE", *packages}
+    assert all((ROOT / name).exists() for name in copied()[manager])
+    for text in ((DEPLOY / "Containerfile").read_text(), (DEPLOY / "accelerator-server.def").read_text()):
+        extras = {name for words in re.findall(r"EXTRAS=([\w,]+)", text) for name in words.split(",")}
+        assert extras == {"uvloop", "gpu"}
+        assert extras <= set(setup["options.extras_require"])
 
 
 def test_grafana_asks_for_metrics_that_exist():
