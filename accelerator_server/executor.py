@@ -201,7 +201,7 @@ class DeviceThread:
         Returns:
             What `deliver` would have got; None if the runner is in use, or cannot run at once.
         """
-        if not self.is_usable or not self._runner.quarantine.is_empty:
+        if not (self._runner.lane.is_near and self.is_usable and self._runner.quarantine.is_empty):
             return None
         if not self._in_use.acquire(blocking=False):
             return None

@@ -14,9 +14,11 @@ class Lane(Protocol):
 
     Attributes:
         buffers: All inputs by name, (max_rows, ...), C order, all zero; whoever runs the lane writes them.
+        is_near: Whether it computes in this process; others can hang without end, and only threads run them.
     """
 
     buffers: Mapping[str, Array]
+    is_near: bool
 
     @property
     def is_usable(self) -> bool:
@@ -53,6 +55,7 @@ class LocalLane:
         spec: Its signature.
     """
 
+    is_near = True
     is_usable = True
     is_lost = False
 

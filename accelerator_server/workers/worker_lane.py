@@ -47,6 +47,8 @@ class WorkerLane:
         timeout_s: Time for a batch; 0 for ever.
     """
 
+    is_near = False
+
     def __init__(self, worker: Owner, memory: LaneMemory, timeout_s: float) -> None:
         self.buffers: Mapping[str, Array] = memory.inputs
         self._outputs = memory.outputs

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from accelerator_server.backends.base import BackendSettings
+from accelerator_server.batch_choice import BatchRule
 from accelerator_server.errors import BackendFailedError
-from accelerator_server.executor import BatchRunner
+from accelerator_server.executor import BatchRunner, DeviceThread
 from accelerator_server.lanes import LocalLane
-from accelerator_server.model_queue import Completed, Job
+from accelerator_server.model_queue import Completed, Job, ModelQueue
 from accelerator_server.model_spec import ModelSpec, TensorSpec
 from inference_client.protocol.arrays import dense_tensor, scaled_tensor, sparse_tensor
 from tests.accelerator_server.stub_backends import (
@@ -94,3 +95,19 @@ def test_outputs_of_the_wrong_shape_are_a_failure_and_not_an_answer():
         BatchRunner(LocalLane(ForgetfulBackend(SETTINGS), SPEC), SPEC), [dense_job([[1, 2, 3, 4]])]
     )
     assert isinstance(results[0], BackendFailedError)
+
+
+@pytest.mark.parametrize("is_near", [True, False])
+def test_the_caller_runs_what_waits_only_on_a_device_of_its_own_process(is_near):
+    lane = LocalLane(StubBackend(SETTINGS), SPEC)
+    lane.is_near = is_near
+    queue = ModelQueue(BatchRule(8), 100, 1000)
+    thread = DeviceThread(BatchRunner(lane, SPEC), queue, lambda _: None, "m")
+    waiting = dense_job([[1, 2, 3, 4]])
+    queue.submit(waiting)
+    reports = thread.run_here()
+    if is_near:
+        assert [job for report in reports for job, _ in report.outcomes] == [waiting]
+    else:
+        assert reports is None
+    assert len(queue) == (0 if is_near else 1)
