@@ -79,6 +79,10 @@ class LocalServerError(InferenceError):
     """The server on this machine could not be started."""
 
 
+class LocalServerRefused(LocalServerError, ConfigurationError):
+    """The server on this machine cannot serve what it was told to; no second start will change that."""
+
+
 class TryFailed(InferenceError):
     """One try at one server failed; another try may succeed.
 

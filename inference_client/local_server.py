@@ -10,10 +10,12 @@ from types import TracebackType
 from typing import IO, Self
 
 from inference_client.addresses import checked_address
-from inference_client.errors import InvalidAddressError, LocalServerError
+from inference_client.errors import InvalidAddressError, LocalServerError, LocalServerRefused
 
 SERVE = (sys.executable, "-m", "accelerator_server", "serve")
 """By name: the client does not import the server."""
+_REFUSALS = (2, 3)
+"""Exit codes of the server: a word of its command line, or its configuration, is wrong."""
 _KEPT_LINES = 50
 _LEFT_IN_PIPE_S = 1.0
 
@@ -57,6 +59,7 @@ class LocalServer:
 
         Raises:
             LocalServerError: It did not start; the message ends with what it said.
+            LocalServerRefused: The same, because of what it was told to serve.
         """
         try:
             self._process = subprocess.Popen(  # noqa: S603  the command is ours, the folder an argument
@@ -129,13 +132,17 @@ class LocalServer:
         stdout.settled.wait(self._start_timeout_s)
         if stdout.address:
             return stdout.address
+        error = LocalServerError
         if stdout.settled.is_set():
-            ending = f"ended with exit code {self._exit_code()}"
+            code = self._exit_code()
+            ending = f"ended with exit code {code}"
+            if code in _REFUSALS:
+                error = LocalServerRefused
         else:
             ending = f"was not ready after {self._start_timeout_s:g} s"
         self.close()
         message = f"the local server {ending}: {' '.join(self.command)}\n{self.last_words}".rstrip()
-        raise LocalServerError(message)
+        raise error(message)
 
     def _exit_code(self) -> int | None:
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from eventproc.model.branch import BranchDescription
+from eventproc.model.history import InputHistory
 from eventproc.model.product import EQUAL, ColumnSchema
 from eventproc.model.transition import BranchType
 
@@ -97,11 +98,15 @@ class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         complete: whether the job that wrote the file came to its end.
         nEvents: number of events written.
         crc32: by branch, the CRC-32 of the values of all events, little endian, in hex.
+        clusterEnds: the entry after the last of each cluster, ascending; none in files of before.
+        clusterCrc32: by branch, the CRC-32 of all values up to the end of each cluster, eight digits each.
     """
 
     complete: bool
     nEvents: int
     crc32: dict[str, str]
+    clusterEnds: tuple[int, ...] = ()
+    clusterCrc32: dict[str, str] = {}
 
 
 class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -113,6 +118,8 @@ class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         processes: provenance, oldest first; see `provenance.process_record`.
         dictionaries: by branch of a ``str`` column, the strings its codes stand for.
         completion: how the writing ended.
+        histories: where the input was made in more than one way, each with its files and without the last
+            process; `processes` begins with the first.
         levels: the trees of runs and luminosity blocks, where such products were kept.
     """
 
@@ -122,6 +129,7 @@ class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dictionaries: dict[str, tuple[str, ...]]
     completion: Completion
     levels: dict[BranchType, StoredLevel] = {}
+    histories: tuple[InputHistory, ...] = ()
 
 
 def encode_metadata(metadata: FileMetadata) -> str:

@@ -17,13 +17,13 @@ import numpy.typing as npt
 import uproot
 
 from eventproc.errors import FileOpenError, FileReadError, FileWriteError, MismatchedInputFiles
+from eventproc.io.cluster_digests import ClusterDigests
 from eventproc.io.column_buffer import CODE_DTYPE, COUNTER_DTYPE, RECORDS, ColumnBuffer, crc32, stored_dtype
 from eventproc.io.file_metadata import (
     FORMAT,
     ID_BRANCHES,
     METADATA_KEY,
     TREE_NAME,
-    Completion,
     FileMetadata,
     StoredColumn,
     StoredProduct,
@@ -34,6 +34,7 @@ from eventproc.io.native_layout import NativeFile, NativeLayout
 from eventproc.io.publication import Publication, checksums
 from eventproc.io.root_file import RootFile
 from eventproc.io.root_tree import RootTree
+from eventproc.model.history import InputHistory, history_key, joined_histories
 from eventproc.model.transition import BranchType
 
 EVENTS_PER_BASKET = 1000
@@ -164,9 +165,12 @@ class _MergeWriter:
         # Of the parts so far.
         self._sources: list[dict[str, Any]] = []
         self._crc32: dict[str, int] = {}
+        self._digests = ClusterDigests()
+        self._written = 0
         self._pending: dict[str, list[Array]] = {}
         self._pending_events = 0
         self._levels: dict[BranchType, LevelRows] = {}
+        self._histories: tuple[InputHistory, ...] = ()
 
     def add(self, part: Part) -> None:
         """Takes all events of a part."""
@@ -176,6 +180,8 @@ class _MergeWriter:
             metadata = opened.metadata
             self._begin(metadata, file.pfn)
             self._take_levels(opened)
+            alike = InputHistory((part.name,), metadata.processes[:-1])
+            self._histories = joined_histories([*self._histories, *(metadata.histories or [alike])])
             tree = file.tree(TREE_NAME)
             digests = dict.fromkeys(metadata.completion.crc32, 0)
             for start in range(0, tree.n_entries, EVENTS_PER_BASKET):
@@ -201,12 +207,9 @@ class _MergeWriter:
             first.products,
             (*first.processes[:-1], last) if last else (),
             dictionaries,
-            Completion(
-                complete=self._complete,
-                nEvents=self.events,
-                crc32={name: f"{value:08x}" for name, value in self._crc32.items()},
-            ),
+            self._digests.completion(complete=self._complete, events=self.events, digests=self._crc32),
             {kind: rows.write(self._root) for kind, rows in self._levels.items()},
+            self._histories if len(self._histories) > 1 else (),
         )
         self._root[METADATA_KEY] = encode_metadata(metadata)
         self._root.close()
@@ -268,6 +271,8 @@ class _MergeWriter:
         for buffer in self._buffers:
             values |= _tree_values(buffer.stored, whole)
         self._tree.extend(values)
+        self._written += self._pending_events
+        self._digests.end_cluster(self._written, self._crc32)
         self._pending = {name: [] for name in self._pending}
         self._pending_events = 0
 
@@ -308,12 +313,14 @@ def _refuse_other_values(digests: Mapping[str, int], metadata: FileMetadata, pfn
 
 def _refuse_other_job(first: FileMetadata, other: FileMetadata, pfn: str) -> None:
     if _products(first) != _products(other):
-        names = [{product.description().name for product in _products(m)} for m in (first, other)]
-        which = ", ".join(sorted(names[0] ^ names[1])) or "the same names with other columns"
+        held = [{product.description().name for product in _products(m)} for m in (first, other)]
+        which = ", ".join(sorted(held[0] ^ held[1])) or "the same names with other columns"
         message = f"part {pfn!r} holds other products than the first part: {which}"
         raise MismatchedInputFiles(message)
-    made_by = [[(p.get("name"), p.get("id")) for p in m.processes] for m in (first, other)]
-    if made_by[0] != made_by[1]:
+    made_by = [history_key(m.processes) for m in (first, other)]
+    names = [[name for name, _ in key] for key in made_by]
+    # Earlier processes may have been configured otherwise, as inputs of one job may be.
+    if names[0] != names[1] or made_by[0][-1:] != made_by[1][-1:]:
         message = (
             f"part {pfn!r} was made by another configuration than the first part: "
             f"{made_by[1]} instead of {made_by[0]}"

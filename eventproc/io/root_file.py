@@ -12,6 +12,7 @@ import uproot
 from uproot.source.file import MultithreadedFileSource
 
 from eventproc.errors import FileOpenError, near_names
+from eventproc.io import decompression_limits
 from eventproc.io.input_names import check_scheme, local_path, remote_file_system
 from eventproc.io.root_tree import RootTree
 from eventproc.io.uproot_errors import opening
@@ -66,6 +67,7 @@ class RootFile:
             ConfigurationError: it is a URL of a scheme that may not be read.
         """
         check_scheme(file_name)
+        decompression_limits.install()
         path = local_path(file_name)
         self.pfn = file_name if path is None else str(path)
         if path is not None:

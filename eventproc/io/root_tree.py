@@ -12,6 +12,7 @@ from uproot.interpretation.numerical import AsDtype
 
 from eventproc.errors import FileReadError, ProductNotFound, near_names
 from eventproc.io.column import Column
+from eventproc.io.decompression_limits import limited_reading
 from eventproc.io.uproot_errors import opening, reading
 
 
@@ -125,7 +126,11 @@ class RootTree:
 
 
 def _array(branch: Any, start: int, stop: int, interpretation: Any) -> Any:
-    array = branch.array(interpretation, entry_start=start, entry_stop=stop, library="ak", array_cache=None)
+    with limited_reading():
+        # No cache: each range is read once, and the cache would keep a hundred megabytes of them.
+        array = branch.array(
+            interpretation, entry_start=start, entry_stop=stop, library="ak", array_cache=None
+        )
     if len(array) != stop - start:
         message = f"{len(array)} entries came back"
         raise ValueError(message)

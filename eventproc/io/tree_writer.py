@@ -14,19 +14,20 @@ import uproot
 from eventproc.io.basket import Basket
 from eventproc.io.branch_names import name_products
 from eventproc.io.chunk import ChunkEntry
+from eventproc.io.cluster_digests import ClusterDigests
 from eventproc.io.column_buffer import RECORDS, ColumnBuffer, crc32
 from eventproc.io.file_metadata import (
     FORMAT,
     ID_BRANCHES,
     METADATA_KEY,
     TREE_NAME,
-    Completion,
     FileMetadata,
     encode_metadata,
 )
 from eventproc.io.level_tree import LevelRows
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
+from eventproc.model.history import InputHistory
 from eventproc.model.product import Product
 from eventproc.model.transition import BranchType
 
@@ -68,7 +69,10 @@ class TreeWriter:
         self._buffers = [ColumnBuffer(product) for product in name_products(branches)]
         self._copied: tuple[int | None, ...] = (None,) * len(self._buffers)
         self._basket = Basket()
-        self._id_crc32 = dict.fromkeys(ID_BRANCHES, 0)  # the writing thread's, as are the buffers
+        # The writing thread's, as are the buffers.
+        self._id_crc32 = dict.fromkeys(ID_BRANCHES, 0)
+        self._digests = ClusterDigests()
+        self._written = 0
         self._root = uproot.recreate(file, compression=compression)
         self._tree = self._make_tree()
         self._thread = ThreadPoolExecutor(1, "tree-writer")
@@ -105,7 +109,13 @@ class TreeWriter:
         if len(self._basket.ids) >= EVENTS_PER_BASKET:
             self._flush()
 
-    def finish(self, *, complete: bool, levels: Mapping[BranchType, LevelRows] | None = None) -> None:
+    def finish(
+        self,
+        *,
+        complete: bool,
+        levels: Mapping[BranchType, LevelRows] | None = None,
+        histories: Sequence[InputHistory] = (),
+    ) -> None:
         """Writes what is left, the trees of runs and luminosity blocks, and the metadata, and ends.
 
         Raises:
@@ -115,7 +125,11 @@ class TreeWriter:
         self._flush()
         self._wait()
         stored = {kind: rows.write(self._root) for kind, rows in (levels or {}).items()}
-        metadata = msgspec.structs.replace(self._metadata(complete=complete), levels=stored)
+        metadata = msgspec.structs.replace(
+            self._metadata(complete=complete),
+            levels=stored,
+            histories=tuple(histories) if len(histories) > 1 else (),
+        )
         self._root[METADATA_KEY] = encode_metadata(metadata)
         self._root.close()
         self._thread.shutdown()
@@ -161,17 +175,23 @@ class TreeWriter:
                 else buffer.column_values(basket.columns(slot))
             )
         self._tree.extend(values)
+        self._written += len(basket.ids)
+        self._digests.end_cluster(self._written, self._crc32())
 
-    def _metadata(self, *, complete: bool) -> FileMetadata:
+    def _crc32(self) -> dict[str, int]:
         digests = dict(self._id_crc32)
-        dictionaries: dict[str, tuple[str, ...]] = {}
         for buffer in self._buffers:
             digests |= buffer.crc32
+        return digests
+
+    def _metadata(self, *, complete: bool) -> FileMetadata:
+        dictionaries: dict[str, tuple[str, ...]] = {}
+        for buffer in self._buffers:
             dictionaries |= {branch: tuple(codes) for branch, codes in buffer.dictionaries.items()}
         return FileMetadata(
             FORMAT,
             tuple(buffer.stored for buffer in self._buffers),
             tuple(dict(record) for record in self._history),
             dictionaries,
-            Completion(complete, self.events, {name: f"{crc:08x}" for name, crc in digests.items()}),
+            self._digests.completion(complete=complete, events=self.events, digests=self._crc32()),
         )

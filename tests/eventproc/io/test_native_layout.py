@@ -196,8 +196,11 @@ def test_a_flipped_bit_that_uproot_reads_in_silence_is_found(tmp_path):
     content[begin + 7] ^= 1
     path.write_bytes(content)
     with RootFile(str(path)) as file:
+        read = file.tree("Events").read("numbers_odd_value", 0, 100)
+        assert read.content[50 * 50 + 1] == noise[50].value[1] ^ 1
         opened = layout().open(file)
-        assert opened.read(NUMBERS, ["value"], 0, 100)[0].content[50 * 50 + 1] == noise[50].value[1] ^ 1
+        with pytest.raises(FileReadError, match="'numbers_odd_value' within entries 0 to 99 are not those"):
+            opened.read(NUMBERS, ["value"], 0, 100)
         assert opened.damaged_branches() == ["numbers_odd_value"]
 
 

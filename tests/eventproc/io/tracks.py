@@ -65,16 +65,19 @@ def branch(product_type, label, instance="", process="GEN", attributes="{}"):
 
 TRACKS = branch(Tracks, "tracks", attributes='{"field": 3.8}')
 NUMBERS = branch(Numbers, "numbers", "odd")
+ZSTD_1 = uproot.ZSTD(1)
 
 
 def event_id(n):
     return EventID(1 + n // 1000, 1 + n // 100, 10_000_000_000 + n)
 
 
-def write_file(path, n_events, first=0, branches=(TRACKS, NUMBERS), complete=True, process="GEN"):
+def write_file(
+    path, n_events, first=0, branches=(TRACKS, NUMBERS), complete=True, process="GEN", codec=ZSTD_1
+):
     """A file of our own with events first, first + 1, ..."""
     make = {"Tracks": tracks, "Numbers": numbers}
-    writer = TreeWriter(path.open("x+b"), branches, [{"name": process}], uproot.ZSTD(1))
+    writer = TreeWriter(path.open("x+b"), branches, [{"name": process}], codec)
     for n in range(first, first + n_events):
         writer.add(event_id(n), tuple(make[b.type_name](n) for b in branches))
     writer.finish(complete=complete)
