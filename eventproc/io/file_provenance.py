@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from eventproc.io.native_layout import NativeFile
 from eventproc.io.opened_file import open_native
 from eventproc.io.record_table import Table, record_tables
 from eventproc.model.branch import BranchDescription
+from eventproc.model.history import history_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,19 @@ class ProcessRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryRecord:
+    """One of several ways in which inputs of a file were made.
+
+    Attributes:
+        files: the inputs.
+        processes: name and ParameterSet ID of each process, oldest first.
+    """
+
+    files: tuple[str, ...]
+    processes: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FileProvenance:
     """What a file says of its making.
 
@@ -54,7 +68,8 @@ class FileProvenance:
         complete: whether the job that wrote it came to its end.
         events: number of events written.
         n_digests: branches whose values have a digest in the file.
-        processes: oldest first.
+        processes: oldest first; where inputs were made in different ways, those of all of them.
+        histories: the ways in which inputs were made, where there are several.
         records: by branch name, the table of a product that records how the job went.
     """
 
@@ -64,6 +79,7 @@ class FileProvenance:
     n_digests: int
     processes: tuple[ProcessRecord, ...]
     records: dict[str, Table]
+    histories: tuple[HistoryRecord, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """All of it as JSON values."""
@@ -84,8 +100,9 @@ def read_provenance(file_name: str) -> FileProvenance:
             complete=completion.complete,
             events=completion.nEvents,
             n_digests=len(completion.crc32),
-            processes=tuple(map(process_of, file.history)),
+            processes=tuple(map(process_of, _every_process(file))),
             records=_records(file),
+            histories=tuple(HistoryRecord(history.files, history.key) for history in file.histories),
         )
 
 
@@ -116,6 +133,9 @@ def provenance_lines(provenance: FileProvenance) -> Iterator[tuple[str, str]]:
         provenance.file,
         f"  {provenance.events} events, {state}, {provenance.n_digests} branches with digests",
     )
+    for history in provenance.histories:
+        made = " + ".join(f"{name} {process_id}" for name, process_id in history.processes) or "nobody known"
+        yield "", f"  input made by {made}: {', '.join(history.files)}"
     for process in provenance.processes:
         yield "", ""
         yield f"process {process.name}", f"  id {process.id}, eventproc {process.version}"
@@ -126,6 +146,14 @@ def provenance_lines(provenance: FileProvenance) -> Iterator[tuple[str, str]]:
             for name, value in component.parameters.items():
                 untracked = "  (untracked)" if name in component.untracked else ""
                 yield "", f"      {name} = {value!r}{untracked}"
+
+
+def _every_process(file: NativeFile) -> list[Mapping[str, Any]]:
+    """Each process once, the file's own last."""
+    by_age = zip_longest(*(history.processes for history in file.histories))
+    earlier = [process for of_one_age in by_age for process in of_one_age if process is not None]
+    every = {key: process for process in (*earlier, *file.history) for key in history_key([process])}
+    return list(every.values())
 
 
 def _component(values: Mapping[str, Any]) -> ComponentRecord:

@@ -24,6 +24,8 @@ from eventproc.io.pool_source_params import PoolSourceParams
 from eventproc.io.root_file import RootFile
 from eventproc.model.branch import BranchDescription
 from eventproc.model.file_records import InputFileRecord
+from eventproc.model.history import InputHistory, joined_histories
+from eventproc.model.input_tag import InputTag
 from eventproc.model.ranges import EntryRange
 
 _LOG = logging.getLogger("PoolSource")
@@ -76,6 +78,7 @@ class InputFiles:
         files: all of them, those left out included.
         branches: what each of them holds.
         history: provenance of the processes that made the first one.
+        histories: the same of each file; files that the same processes made are one.
         levels: their products of runs and luminosity blocks.
     """
 
@@ -89,6 +92,7 @@ class InputFiles:
         self.branches: Sequence[BranchDescription] = ()
         self.history: Sequence[dict[str, Any]] = ()
         self.levels = InputLevels()
+        self.histories: Sequence[InputHistory] = ()
         self._params = params
         self._process = process
         self._layouts = layouts
@@ -145,21 +149,26 @@ class InputFiles:
             if all(known.why_skipped for known in self.files):
                 self.branches, self.history = opened.branches, opened.history
                 self.levels = InputLevels(tuple(opened.levels))
+            histories = _histories(file.pfn, opened)
+            self._refuse_own_name(file.pfn, histories)
             self._refuse_mismatch(file.pfn, opened)
+            self.histories = joined_histories([*self.histories, *histories])
             self.levels.add(opened.levels)
             self.files.append(InputFile(name, file.pfn, opened.n_entries, entries.clipped(opened.n_entries)))
 
-    def _refuse_mismatch(self, pfn: str, opened: LayoutFile) -> None:
-        if self._process in [record.get("name") for record in opened.history]:
+    def _refuse_own_name(self, pfn: str, histories: Sequence[InputHistory]) -> None:
+        if self._process in [name for history in histories for name, _ in history.key]:
             message = (
                 f"input file {pfn!r} was made by a process named {self._process!r}; "
                 "give this process another name"
             )
             raise ConfigurationError(message)
+
+    def _refuse_mismatch(self, pfn: str, opened: LayoutFile) -> None:
         first = {*self.branches, *self.levels.branches}
         found = {*opened.branches, *opened.levels}
+        other_pfn = next((file.pfn for file in self.files if not file.why_skipped), pfn)
         if first != found:
-            other_pfn = next(file.pfn for file in self.files if not file.why_skipped)
             lacking = ", ".join(sorted(branch.name for branch in first - found)) or "none"
             other = ", ".join(sorted(branch.name for branch in found - first)) or "none"
             message = (
@@ -167,6 +176,36 @@ class InputFiles:
                 f"lacking or different: {lacking}; only here or different: {other}"
             )
             raise MismatchedInputFiles(message)
+        meant = latest_processes([*self.branches, *self.levels.branches])
+        for tag, process in latest_processes([*opened.branches, *opened.levels]).items():
+            if meant[tag] != process:
+                message = (
+                    f"{tag} without a process means that of {process!r} in input file {pfn!r} and that of "
+                    f"{meant[tag]!r} in {other_pfn!r}: their processes ran in another order"
+                )
+                raise MismatchedInputFiles(message)
+
+
+def latest_processes(branches: Sequence[BranchDescription]) -> dict[str, str]:
+    """Which process a tag without one means, for each product.
+
+    Args:
+        branches: of several processes' products the most recent first.
+    """
+    latest: dict[str, str] = {}
+    for b in branches:
+        latest.setdefault(
+            f"{b.type_name} '{InputTag(b.label, b.instance)}' of the {b.branch_type}", b.process
+        )
+    return latest
+
+
+def _histories(pfn: str, opened: LayoutFile) -> Sequence[InputHistory]:
+    """Of everything that came into a file, with the file's own process at the end of each."""
+    if not opened.histories:
+        return [InputHistory((pfn,), tuple(opened.history))]
+    own = opened.history[-1]
+    return [InputHistory((pfn,), (*history.processes, own)) for history in opened.histories]
 
 
 def _entry_ranges(params: PoolSourceParams) -> list[EntryRange]:

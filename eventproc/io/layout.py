@@ -18,6 +18,7 @@ from eventproc.io.level_tree import LevelProducts
 from eventproc.io.root_file import NotInFile, RootFile
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
+from eventproc.model.history import InputHistory
 from eventproc.modules.parameters import ParameterDescription, convert_parameters
 from eventproc.plugins.loading import LAYOUTS, load_plugin, plugin_names
 
@@ -28,6 +29,8 @@ class LayoutFile(ABC):
     Attributes:
         branches: what it offers, of several processes' products the most recent first.
         n_entries: number of events.
+        histories: the same for each of several inputs that were made differently; without the file's own
+            process, whose input they were. Empty where they were made alike.
         levels: products of runs and luminosity blocks, the most recent process first.
         history: provenance of the processes that made it, oldest first; see `provenance.process_record`.
     """
@@ -35,6 +38,7 @@ class LayoutFile(ABC):
     branches: Sequence[BranchDescription]
     n_entries: int
     history: Sequence[dict[str, Any]] = ()
+    histories: Sequence[InputHistory] = ()
     levels: LevelProducts = MappingProxyType({})
 
     @abstractmethod

@@ -25,6 +25,7 @@ from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import ProcessDescription
 from eventproc.model.event import EventView
 from eventproc.model.file_records import OutputFileRecord
+from eventproc.model.history import InputHistory
 from eventproc.model.principal import LuminosityBlock, Principal, Run
 from eventproc.model.product import Product
 from eventproc.model.token import Token
@@ -82,6 +83,7 @@ class PoolOutputModule(OutputModule):
         self._levels: dict[BranchType, LevelRows] = {}
         self._level_tokens: dict[BranchType, list[Token[Product]]] = {}
         self._level_branches: list[KeptBranch] = []
+        self._histories: Sequence[InputHistory] = ()
 
     def select(self, branch: BranchDescription) -> bool:
         """Whether the output commands keep a branch."""
@@ -133,6 +135,10 @@ class PoolOutputModule(OutputModule):
         nothing = self._record(publication.final, complete=False)
         return PoolOutputParts(publication, n_parts, process_record(process), self._compression, nothing)
 
+    def keep_histories(self, histories: Sequence[InputHistory]) -> None:
+        """Takes the histories of the input's files."""
+        self._histories = histories
+
     def keep_levels(self, branches: Sequence[KeptBranch]) -> None:
         """Takes the products of runs and luminosity blocks to keep."""
         self._level_branches = list(branches)
@@ -183,7 +189,7 @@ class PoolOutputModule(OutputModule):
         """
         publication, writer = self._opened()
         try:
-            writer.finish(complete=True, levels=self._levels)
+            writer.finish(complete=True, levels=self._levels, histories=self._histories)
             publication.complete()
             self._verify(publication.temporary, writer.events)
             sums = checksums(publication.temporary)
@@ -204,7 +210,7 @@ class PoolOutputModule(OutputModule):
             return self._record(Path(self._params.fileName), complete=False)
         if keep_partial:
             try:
-                writer.finish(complete=False, levels=self._levels)
+                writer.finish(complete=False, levels=self._levels, histories=self._histories)
                 publication.complete()
                 publication.keep_partial()
                 return self._record(

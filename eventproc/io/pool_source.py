@@ -19,6 +19,7 @@ from eventproc.io.pool_source_params import PoolSourceParams
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
 from eventproc.model.file_records import InputFileRecord
+from eventproc.model.history import InputHistory
 from eventproc.model.product import Product
 from eventproc.modules.source import Source, SourceBinding, SourceEvent
 
@@ -77,6 +78,10 @@ class PoolSource(Source):
     def history(self) -> Sequence[dict[str, Any]]:
         """Provenance of the processes that made the first file."""
         return self._inputs.history
+
+    def histories(self) -> Sequence[InputHistory]:
+        """Provenance of each file; files that the same processes made are one."""
+        return self._inputs.histories
 
     def bind(self, bindings: Sequence[SourceBinding]) -> None:
         """Takes what the job wants.

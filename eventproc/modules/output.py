@@ -11,6 +11,7 @@ from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import ProcessDescription
 from eventproc.model.event import EventView
 from eventproc.model.file_records import OutputFileRecord
+from eventproc.model.history import InputHistory
 from eventproc.model.principal import LuminosityBlock, Run
 from eventproc.model.product import Product
 from eventproc.model.token import Token
@@ -94,6 +95,9 @@ class OutputModule(Module):
 
     def keep_levels(self, branches: Sequence[tuple[BranchDescription, Token[Product]]]) -> None:
         """Told before `open` which products of runs and luminosity blocks are kept, if there are any."""
+
+    def keep_histories(self, histories: Sequence[InputHistory]) -> None:
+        """Told before `open` which processes made which files of the input."""
 
     def write_luminosity_block(self, lumi: LuminosityBlock) -> None:
         """Writes the products of a luminosity block that has ended; one that comes up again ends again."""

@@ -11,6 +11,7 @@ from eventproc.model.branch import BranchDescription
 from eventproc.model.event import ReadSlot
 from eventproc.model.event_id import EventID
 from eventproc.model.file_records import InputFileRecord
+from eventproc.model.history import InputHistory
 from eventproc.model.product import Product
 from eventproc.modules.parameters import ParameterDescription
 
@@ -97,6 +98,10 @@ class Source(ABC):
 
     def history(self) -> Sequence[dict[str, Any]]:
         """Provenance of the processes that made the input, oldest first."""
+        return ()
+
+    def histories(self) -> Sequence[InputHistory]:
+        """The same for each file, where the source has files; files that the same processes made are one."""
         return ()
 
     def input_files(self) -> Sequence[InputFileRecord]:

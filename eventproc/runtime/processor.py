@@ -129,6 +129,7 @@ class EventProcessor:
     def _open_outputs(self) -> None:
         history = self._job.source.history()
         for stage in self._job.outputs:
+            stage.module.keep_histories(self._job.source.histories())
             stage.module.open(self._job.description, self._job.kept[stage.label], history)
             self._opened.append(stage)
 
