@@ -43,6 +43,9 @@ def make_app(state: ServerState, n_connections: Callable[[], int]) -> web.Applic
     )
     state.metrics.connections.set_function(n_connections)
     state.metrics.requests_inside.set_function(lambda: state.admission.n_inside)
+    state.metrics.inside_bytes.set_function(lambda: state.memory.inside_bytes)
+    state.metrics.resident_bytes.set_function(lambda: state.memory.resident_bytes)
+    state.metrics.memory_limit_bytes.set(state.memory.resident_limit_bytes)
     app.add_routes(InferenceRoute(state).routes())  # first: aiohttp tries routes in order
     app.add_routes(MetadataRoutes(state).routes())
     app.add_routes(RepositoryRoutes(state).routes())

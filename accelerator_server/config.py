@@ -52,6 +52,9 @@ class ServerConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
         send_timeout_s: Time for a client to take its answer.
         isolation: Where devices of models that do not say so themselves run: in processes of their own, in
             threads of the server, or, auto, the former for engines that can crash.
+        max_inside_bytes: Most bytes of bodies that are accepted and not yet answered, over all models.
+        memory_limit_bytes: Memory of the server and its workers beyond which nothing new is accepted; 0 takes
+            four fifths of what there is.
     """
 
     host: str = "127.0.0.1"
@@ -70,6 +73,8 @@ class ServerConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True
     max_connections: Positive = 10_000
     send_timeout_s: Seconds = 30.0
     isolation: Isolation = "auto"
+    max_inside_bytes: Positive = 2**31
+    memory_limit_bytes: Annotated[int, Meta(ge=0)] = 0
 
 
 class TensorConfig(Struct, forbid_unknown_fields=True, frozen=True):
@@ -122,6 +127,8 @@ class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
         isolation: Whether each instance runs in a process of its own or in threads of the server; auto leaves
             it to the server's configuration.
         batch_timeout_s: Time for a batch in a process of its own, which is killed and started again after it.
+        reject_nonfinite: Refuse requests whose inputs hold NaN or infinities.
+        allow_nan_outputs: Answer NaN as if it were a result; otherwise it is an error of that request.
     """
 
     backend: str
@@ -139,6 +146,8 @@ class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
     batching: BatchingConfig = BatchingConfig()
     isolation: Isolation = "auto"
     batch_timeout_s: Seconds = 300.0
+    reject_nonfinite: bool = False
+    allow_nan_outputs: bool = False
 
     def __post_init__(self) -> None:
         most_rows = self.batching.best_rows or self.max_rows

@@ -89,6 +89,13 @@ class SignatureMismatchError(RefusedRequestError):
     code = "signature"
 
 
+class NonfiniteInputError(RefusedRequestError):
+    """An input holds NaN or an infinity, and the model takes none."""
+
+    status = 422
+    code = "nonfinite"
+
+
 class ModelLoadError(RefusedRequestError):
     """A model that was to be loaded is not fit to be served; the message goes to an admin and names files."""
 
@@ -116,6 +123,21 @@ class QueueFullError(RefusedRequestError):
 
     status = 503
     code = "queue_full"
+    retry_after_s = 1
+
+
+class NanOutputError(RefusedRequestError):
+    """The model answers NaN to this input, which is no result; another attempt would give the same."""
+
+    status = 500
+    code = "nan_output"
+
+
+class MemoryFullError(RefusedRequestError):
+    """There is no memory for more work at present."""
+
+    status = 503
+    code = "memory_full"
     retry_after_s = 1
 
 

@@ -13,7 +13,7 @@ class Lane(Protocol):
     """A batch buffer and the device that reads it; used by one thread at a time.
 
     Attributes:
-        buffers: All inputs by name, (max_rows, ...), C order, all zero; whoever runs the lane writes them.
+        buffers: All inputs by name, (max_rows, ...), C order; zero until who runs the lane writes them.
         is_near: Whether it computes in this process; others can hang without end, and only threads run them.
     """
 

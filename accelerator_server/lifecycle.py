@@ -20,6 +20,8 @@ from accelerator_server.client_counts import ClientCounts
 from accelerator_server.config import Override, ServerConfig
 from accelerator_server.descriptors import Acceptor, find_room
 from accelerator_server.errors import AddressError, ConfigurationError
+from accelerator_server.memory_guard import SHARE_OF_MEMORY, MemoryGuard
+from accelerator_server.memory_use import memory_there_is, resident_bytes
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_control import ModelControl
 from accelerator_server.registry import ModelRegistry
@@ -157,16 +159,23 @@ class AcceleratorServer:
 def _state(config: ServerConfig, repository: Path, overrides: list[Override]) -> ServerState:
     models, metrics, sessions = ModelRegistry(), Metrics(), Sessions()
     tokens = read_tokens(config.token_files, config.admin_token_files)
+    control = ModelControl(models, metrics, config, repository, overrides)
     return ServerState(
         config=config,
         models=models,
-        control=ModelControl(models, metrics, config, repository, overrides),
+        control=control,
         admission=Admission(),
+        memory=_memory_guard(config, control),
         metrics=metrics,
         authentication=Authentication(tokens, sessions),
         sessions=sessions,
         clients=ClientCounts(),
     )
+
+
+def _memory_guard(config: ServerConfig, control: ModelControl) -> MemoryGuard:
+    limit_bytes = config.memory_limit_bytes or round(SHARE_OF_MEMORY * memory_there_is())
+    return MemoryGuard(config.max_inside_bytes, limit_bytes, lambda: resident_bytes(control.workers.pids()))
 
 
 async def serve(server: AcceleratorServer, announce: Callable[[str], None], *, with_parent: bool) -> int:

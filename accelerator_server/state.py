@@ -6,6 +6,7 @@ from accelerator_server.admission import Admission
 from accelerator_server.authentication import Authentication
 from accelerator_server.client_counts import ClientCounts
 from accelerator_server.config import ServerConfig
+from accelerator_server.memory_guard import MemoryGuard
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_control import ModelControl
 from accelerator_server.registry import ModelRegistry
@@ -21,6 +22,7 @@ class ServerState:
         models: Its models.
         control: What loads and unloads them.
         admission: Who is inside.
+        memory: What there is room for.
         metrics: What it counts.
         authentication: Who may ask.
         sessions: Who has logged in to the dashboard.
@@ -31,6 +33,7 @@ class ServerState:
     models: ModelRegistry
     control: ModelControl
     admission: Admission
+    memory: MemoryGuard
     metrics: Metrics
     authentication: Authentication
     sessions: Sessions

@@ -10,6 +10,7 @@ from accelerator_server.body import read_body
 from accelerator_server.client_counts import ClientCount
 from accelerator_server.dialects.table import dialect_of
 from accelerator_server.errors import MalformedRequestError, RefusedRequestError
+from accelerator_server.memory_guard import Claim, claim_bytes
 from accelerator_server.replies import BODY_ID, http_response
 from accelerator_server.state import ServerState
 from inference_client.protocol import headers
@@ -34,15 +35,23 @@ class InferenceRoute:
         client = request[CALLER].name
         count = self._state.clients.of(client)
         try:
-            with self._state.admission:
-                response = await self._answer(request, client, count)
+            with self._state.admission, self._claim(request) as claim:
+                response = await self._answer(request, client, count, claim)
         except (RefusedRequestError, ProtocolError):
             count.n_refused += 1
             raise
         count.n_requests += 1
         return response
 
-    async def _answer(self, request: web.Request, client: str, count: ClientCount) -> web.Response:
+    def _claim(self, request: web.Request) -> Claim:
+        """Makes room for the body before it is read."""
+        is_packed = "Content-Encoding" in request.headers
+        most_bytes = self._state.config.max_body_bytes
+        return self._state.memory.claim(claim_bytes(request.content_length, most_bytes, is_packed=is_packed))
+
+    async def _answer(
+        self, request: web.Request, client: str, count: ClientCount, claim: Claim
+    ) -> web.Response:
         arrived_s = time.monotonic()
         state = self._state
         names = request.match_info
@@ -50,6 +59,7 @@ class InferenceRoute:
         name, version = names["model"], names.get("version", "")
         state.models.find(name, version)  # before a body for no model is read
         body = await read_body(request, state.config)
+        claim.settle(len(body))
         state.metrics.received_bytes.inc(len(body))
         message, answer = dialect.decode(body, request.headers)
         time_left_s = _time_left_s(request.headers.get(headers.DEADLINE_MS), message)

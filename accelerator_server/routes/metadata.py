@@ -6,7 +6,7 @@ from aiohttp import web
 from accelerator_server import __version__, metrics
 from accelerator_server.compression import ENCODINGS
 from accelerator_server.dialects.base import Reply
-from accelerator_server.errors import ModelNotReadyError
+from accelerator_server.errors import MemoryFullError, ModelNotReadyError
 from accelerator_server.model_spec import TensorSpec
 from accelerator_server.openapi import describe
 from accelerator_server.replies import http_response, json_response
@@ -60,6 +60,9 @@ class MetadataRoutes:
         if self._state.admission.draining or not self._state.models.ready:
             message = "not all models are served"
             raise ModelNotReadyError(message)
+        if self._state.memory.is_over:
+            message = "server and workers hold more memory than they may"
+            raise MemoryFullError(message)
         return json_response({"ready": True}, request)
 
     async def _metrics(self, request: web.Request) -> web.Response:
