@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from accelerator_server.batch_buffer import BatchBuffer
@@ -16,10 +16,17 @@ from accelerator_server.errors import (
     WorkerDiedError,
     WorkerGoneError,
 )
+from accelerator_server.finiteness import (
+    ONLY_NAN_OUTPUTS,
+    FinitenessRule,
+    nan_error,
+    nan_rows,
+    nonfinite_error,
+)
 from accelerator_server.lanes import Lane
 from accelerator_server.model_queue import Completed, Job, ModelQueue
 from accelerator_server.model_spec import ModelSpec
-from accelerator_server.quarantine import Quarantine
+from accelerator_server.quarantine import Quarantine, Split
 
 logger = logging.getLogger(__name__)
 
@@ -57,15 +64,23 @@ class BatchRunner:
         spec: Signature of the model.
         quarantine: Inputs that may have ended a worker of this model.
         padded: Whether every batch is padded with zeros to `spec.max_rows`.
+        finiteness: What is refused because it is no number.
     """
 
     def __init__(
-        self, lane: Lane, spec: ModelSpec, quarantine: Quarantine | None = None, *, padded: bool = False
+        self,
+        lane: Lane,
+        spec: ModelSpec,
+        quarantine: Quarantine | None = None,
+        *,
+        padded: bool = False,
+        finiteness: FinitenessRule = ONLY_NAN_OUTPUTS,
     ) -> None:
         self.lane = lane
         self.quarantine = quarantine or Quarantine()
         self._spec = spec
         self._padded = padded
+        self._finiteness = finiteness
         self._buffers = {name: BatchBuffer(array) for name, array in lane.buffers.items()}
         self._is_spoilt = False  # who shared the memory has died, and may have written into it before
 
@@ -75,9 +90,21 @@ class BatchRunner:
         Returns:
             Batches to run one after another, and a report of what is not run at all, if there is such.
         """
-        split = self.quarantine.split(jobs)
-        refused = [(job, _guilty()) for job in split.refused]
+        refused: list[Outcome] = []
+        if self._finiteness.reject_inputs:
+            jobs, refused = self._finite_ones(jobs)
+        split = self.quarantine.split(jobs) if jobs else Split([], [])
+        refused += [(job, _guilty()) for job in split.refused]
         return split.groups, _report_of(refused) if refused else None
+
+    def _finite_ones(self, jobs: list[Job]) -> tuple[list[Job], list[Outcome]]:
+        """Those whose inputs are all finite, and what becomes of the others."""
+        errors = [nonfinite_error(job.tensors.values()) for job in jobs]
+        together = list(zip(jobs, errors, strict=True))
+        return (
+            [job for job, error in together if error is None],
+            [(job, error) for job, error in together if error is not None],
+        )
 
     def run(self, jobs: list[Job]) -> list[BatchReport]:
         """Runs jobs as one batch; if it fails, runs its halves, so that only the culprit fails."""
@@ -114,12 +141,15 @@ class BatchRunner:
         compute_s = time.monotonic() - compute_start_s
         self._spec.check_outputs(outputs, run_rows)
         self.quarantine.survived(jobs)
+        is_nan = {} if self._finiteness.allow_nan_outputs else nan_rows(outputs, n_rows)
         outcomes: list[Outcome] = []
         start = 0
         for job in jobs:
             rows = {name: output[start : start + job.n_rows] for name, output in outputs.items()}
             queue_us = round((started_s - job.accepted_s) * 1e6)
-            outcomes.append((job, Completed(rows, n_rows, queue_us, round(compute_s * 1e6))))
+            completed = Completed(rows, n_rows, queue_us, round(compute_s * 1e6))
+            error = nan_error(is_nan, start, start + job.n_rows) if is_nan else None
+            outcomes.append((job, error or completed))
             start += job.n_rows
         busy_s = max(compute_s, time.thread_time() - processor_start_s)
         return BatchReport(outcomes, n_rows, compute_s, busy_s)
@@ -142,9 +172,9 @@ class BatchRunner:
         self._is_spoilt = False
 
 
-def _report_of(refused: Sequence[tuple[Job, RefusedRequestError]]) -> BatchReport:
+def _report_of(outcomes: list[Outcome]) -> BatchReport:
     """What came of jobs that did not run to their end."""
-    return BatchReport(list(refused), 0, 0.0, 0.0)
+    return BatchReport(outcomes, 0, 0.0, 0.0)
 
 
 def _guilty() -> QuarantinedInputError:
@@ -207,7 +237,11 @@ class DeviceThread:
             return None
         try:
             jobs = self._queue.take(wait=False)
-            return self._run_noting_loss(jobs) if jobs else []
+            groups, refused = self._runner.split(jobs) if jobs else ([], None)
+            reports = [] if refused is None else [refused]
+            for group in groups:
+                reports += self._run_noting_loss(group)
+            return reports
         finally:
             self._in_use.release()
 

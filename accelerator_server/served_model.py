@@ -17,6 +17,7 @@ from accelerator_server.errors import (
     RefusedRequestError,
 )
 from accelerator_server.executor import BatchReport, BatchRunner, DeviceThread
+from accelerator_server.finiteness import FinitenessRule
 from accelerator_server.lanes import Lane, LocalLane
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_loading import LoadedModel
@@ -65,7 +66,13 @@ class ServedModel:
         self._quarantine = Quarantine()
         self._threads = [
             DeviceThread(
-                BatchRunner(lane, self.spec, self._quarantine, padded=config.reproducible),
+                BatchRunner(
+                    lane,
+                    self.spec,
+                    self._quarantine,
+                    padded=config.reproducible,
+                    finiteness=FinitenessRule(config.reject_nonfinite, config.allow_nan_outputs),
+                ),
                 self.queue,
                 self._deliver,
                 f"{self.name}-{backend.device}-{number}",
