@@ -98,11 +98,15 @@ class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         complete: whether the job that wrote the file came to its end.
         nEvents: number of events written.
         crc32: by branch, the CRC-32 of the values of all events, little endian, in hex.
+        clusterEnds: the entry after the last of each cluster, ascending; none in files of before.
+        clusterCrc32: by branch, the CRC-32 of all values up to the end of each cluster, eight digits each.
     """
 
     complete: bool
     nEvents: int
     crc32: dict[str, str]
+    clusterEnds: tuple[int, ...] = ()
+    clusterCrc32: dict[str, str] = {}
 
 
 class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

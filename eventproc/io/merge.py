@@ -17,13 +17,13 @@ import numpy.typing as npt
 import uproot
 
 from eventproc.errors import FileOpenError, FileReadError, FileWriteError, MismatchedInputFiles
+from eventproc.io.cluster_digests import ClusterDigests
 from eventproc.io.column_buffer import CODE_DTYPE, COUNTER_DTYPE, RECORDS, ColumnBuffer, crc32, stored_dtype
 from eventproc.io.file_metadata import (
     FORMAT,
     ID_BRANCHES,
     METADATA_KEY,
     TREE_NAME,
-    Completion,
     FileMetadata,
     StoredColumn,
     StoredProduct,
@@ -165,6 +165,8 @@ class _MergeWriter:
         # Of the parts so far.
         self._sources: list[dict[str, Any]] = []
         self._crc32: dict[str, int] = {}
+        self._digests = ClusterDigests()
+        self._written = 0
         self._pending: dict[str, list[Array]] = {}
         self._pending_events = 0
         self._levels: dict[BranchType, LevelRows] = {}
@@ -205,11 +207,7 @@ class _MergeWriter:
             first.products,
             (*first.processes[:-1], last) if last else (),
             dictionaries,
-            Completion(
-                complete=self._complete,
-                nEvents=self.events,
-                crc32={name: f"{value:08x}" for name, value in self._crc32.items()},
-            ),
+            self._digests.completion(complete=self._complete, events=self.events, digests=self._crc32),
             {kind: rows.write(self._root) for kind, rows in self._levels.items()},
             self._histories if len(self._histories) > 1 else (),
         )
@@ -273,6 +271,8 @@ class _MergeWriter:
         for buffer in self._buffers:
             values |= _tree_values(buffer.stored, whole)
         self._tree.extend(values)
+        self._written += self._pending_events
+        self._digests.end_cluster(self._written, self._crc32)
         self._pending = {name: [] for name in self._pending}
         self._pending_events = 0
 

@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from eventproc.errors import FileOpenError, FileReadError
+from eventproc.io.cluster_digests import DigestCheck
 from eventproc.io.column import Column
 from eventproc.io.column_buffer import crc32
 from eventproc.io.file_metadata import (
@@ -43,23 +44,36 @@ class NativeFile(LayoutFile):
         self.history = metadata.processes
         self.histories = metadata.histories
         self._tree = tree
+        self._digests = DigestCheck(tree.pfn, metadata.completion)
         self._products = {p.description(): p for p in _recent_first(metadata, metadata.products)}
         self.branches = tuple(self._products)
 
     def event_ids(self, start: int, stop: int) -> Sequence[EventID]:
         """The ids of entries [start, stop)."""
-        columns = [self._tree.read(name, start, stop).content for name in ID_BRANCHES]
-        return list(map(EventID, *(np.asarray(column).tolist() for column in columns)))
+        columns = {name: self._tree.read(name, start, stop) for name in ID_BRANCHES}
+        for name, column in columns.items():
+            self._digests.compare(name, column, start)
+        return list(map(EventID, *(np.asarray(column.content).tolist() for column in columns.values())))
 
     def read(
         self, branch: BranchDescription, columns: Sequence[str], start: int, stop: int
     ) -> Sequence[Column]:
-        """Columns of a product, strings looked up in the file's dictionaries."""
+        """Columns of a product, strings looked up in the file's dictionaries.
+
+        Raises:
+            FileReadError: they cannot be read, or are not what was written.
+        """
+        counters = self._products[branch].counters
         stored = {c.name: c for c in self._products[branch].columns if c.name in columns}
         read: dict[str, Column] = {}
         for axis in dict.fromkeys(c.axis for c in stored.values()):
             names = [c.branch for c in stored.values() if c.axis == axis]
-            read.update(self._tree.read_axis(names, start, stop))
+            found = self._tree.read_axis(names, start, stop)
+            if axis is not None:
+                self._digests.compare_counts(counters[axis], found[names[0]].offsets, start)
+            for name, column in found.items():
+                self._digests.compare(name, column, start)
+            read.update(found)
         return [self._decode(stored[name], read) for name in columns]
 
     def cluster_limits(self, branches: Sequence[BranchDescription]) -> Sequence[int]:

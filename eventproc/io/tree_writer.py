@@ -14,13 +14,13 @@ import uproot
 from eventproc.io.basket import Basket
 from eventproc.io.branch_names import name_products
 from eventproc.io.chunk import ChunkEntry
+from eventproc.io.cluster_digests import ClusterDigests
 from eventproc.io.column_buffer import RECORDS, ColumnBuffer, crc32
 from eventproc.io.file_metadata import (
     FORMAT,
     ID_BRANCHES,
     METADATA_KEY,
     TREE_NAME,
-    Completion,
     FileMetadata,
     encode_metadata,
 )
@@ -69,7 +69,10 @@ class TreeWriter:
         self._buffers = [ColumnBuffer(product) for product in name_products(branches)]
         self._copied: tuple[int | None, ...] = (None,) * len(self._buffers)
         self._basket = Basket()
-        self._id_crc32 = dict.fromkeys(ID_BRANCHES, 0)  # the writing thread's, as are the buffers
+        # The writing thread's, as are the buffers.
+        self._id_crc32 = dict.fromkeys(ID_BRANCHES, 0)
+        self._digests = ClusterDigests()
+        self._written = 0
         self._root = uproot.recreate(file, compression=compression)
         self._tree = self._make_tree()
         self._thread = ThreadPoolExecutor(1, "tree-writer")
@@ -172,17 +175,23 @@ class TreeWriter:
                 else buffer.column_values(basket.columns(slot))
             )
         self._tree.extend(values)
+        self._written += len(basket.ids)
+        self._digests.end_cluster(self._written, self._crc32())
 
-    def _metadata(self, *, complete: bool) -> FileMetadata:
+    def _crc32(self) -> dict[str, int]:
         digests = dict(self._id_crc32)
-        dictionaries: dict[str, tuple[str, ...]] = {}
         for buffer in self._buffers:
             digests |= buffer.crc32
+        return digests
+
+    def _metadata(self, *, complete: bool) -> FileMetadata:
+        dictionaries: dict[str, tuple[str, ...]] = {}
+        for buffer in self._buffers:
             dictionaries |= {branch: tuple(codes) for branch, codes in buffer.dictionaries.items()}
         return FileMetadata(
             FORMAT,
             tuple(buffer.stored for buffer in self._buffers),
             tuple(dict(record) for record in self._history),
             dictionaries,
-            Completion(complete, self.events, {name: f"{crc:08x}" for name, crc in digests.items()}),
+            self._digests.completion(complete=complete, events=self.events, digests=self._crc32()),
         )
