@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import numpy as np
+import psutil
 
 HEAD_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
@@ -44,6 +45,22 @@ class Load:
     def percentile_s(self, percent: float) -> float:
         """Latency of answers with status 200."""
         return float(np.percentile(self.latencies_s, percent))
+
+
+class ProcessTime:
+    """Processor time of a server and all its children from now on."""
+
+    def __init__(self, pid: int) -> None:
+        self._processes = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
+        self._begun_s = self._total_s()
+
+    def seconds(self) -> float:
+        """What they took since."""
+        return self._total_s() - self._begun_s
+
+    def _total_s(self) -> float:
+        times = [process.cpu_times() for process in self._processes]
+        return sum(time.user + time.system for time in times)
 
 
 def post(path: str, body: bytes, json_bytes: int = 0) -> bytes:

@@ -25,7 +25,7 @@ TRITON = "EVENTPROC_TRITON"
 """Environment variable that names the virtual environment."""
 
 LAST_PYTHON = (3, 11, 5)
-START_S = 60.0
+START_S = 300.0
 STOP_S = 20.0
 
 FACTS = (
@@ -33,6 +33,14 @@ FACTS = (
     "print(json.dumps([sys.version_info[:3], sys.base_prefix, m.version('onnxruntime'), "
     "m.version('nvidia-pytriton')]))"
 )
+
+
+@dataclass(frozen=True)
+class RunningTriton:
+    """A server that is ready."""
+
+    address: str
+    pid: int
 
 
 class TritonUnusable(Exception):
@@ -101,8 +109,8 @@ def write_model(
 
 
 @contextmanager
-def triton_server(installation: Installation, repository: Path) -> Iterator[str]:
-    """Starts the server with all models of a folder, yields its address when it is ready, and stops it.
+def triton_server(installation: Installation, repository: Path) -> Iterator[RunningTriton]:
+    """Starts the server with all models of a folder, yields it when it is ready, and stops it.
 
     Raises:
         TritonUnusable: it ended or was not ready in time; the message holds the end of what it said.
@@ -128,7 +136,7 @@ def triton_server(installation: Installation, repository: Path) -> Iterator[str]
         try:
             address = f"http://127.0.0.1:{port}"
             _wait_until_ready(process, address, Path(folder) / "log")
-            yield address
+            yield RunningTriton(address, process.pid)
         finally:
             _stop(process)
 

@@ -54,8 +54,8 @@ def address(tmp_path_factory):
     installation = find_installation(os.environ)
     repository = tmp_path_factory.mktemp("models")
     write_model(installation, repository, "fake", CODE, CONFIGURATION)
-    with triton_server(installation, repository) as address:
-        yield address
+    with triton_server(installation, repository) as server:
+        yield server.address
 
 
 def client(*addresses: str, expectation: ModelExpectation | None = None, **settings) -> InferenceClient:
