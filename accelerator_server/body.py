@@ -29,14 +29,14 @@ async def read_body(request: web.Request, config: ServerConfig) -> bytes:
         DigestMismatchError: It is not what its sender says it is.
     """
     encoding = request.headers.get("Content-Encoding", _AS_IT_IS).lower()
-    if encoding not in (_AS_IT_IS, *ENCODINGS):
+    if encoding != _AS_IT_IS and encoding not in ENCODINGS:
         message = f"content encoding {encoding[:40]!r} is not read here; there are {', '.join(ENCODINGS)}"
         raise UnsupportedMediaTypeError(message)
-    if (request.content_length or 0) > config.max_body_bytes:
-        raise _too_large(config)
     try:
         if request.content.is_eof():  # it came with the headers, as small ones do
             body = request.content.read_nowait()
+        elif (request.content_length or 0) > config.max_body_bytes:
+            raise _too_large(config)
         else:
             async with asyncio.timeout(config.body_timeout_s):
                 body = await _read_pieces(request.content, config)

@@ -1,5 +1,7 @@
 """Content-Type -> dialect."""
 
+import functools
+
 from accelerator_server.dialects.base import Dialect
 from accelerator_server.dialects.json import JsonDialect
 from accelerator_server.dialects.msgpack import MsgpackDialect
@@ -35,6 +37,7 @@ def dialect_of(content_type: str) -> Dialect:
     return dialect
 
 
+@functools.lru_cache(64)
 def _kind(content_type: str) -> str:
     kind = content_type.partition(";")[0].strip().lower()
     return kind or headers.JSON  # clients of Triton name no type
