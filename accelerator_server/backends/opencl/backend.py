@@ -86,7 +86,7 @@ class OpenClBackend:
         self.depth = 1
         self._opened: tuple[Device, Execution] | None = None
         try:
-            self._opened = _open(lower(graph), self._parameters, settings.spec.max_rows)
+            self._opened = _open(lower(graph), self._parameters, settings)
             self.depth = DEPTHS[self._opened[0].device_class]
         except BackendUnavailableError as error:
             self._fall_back(error)
@@ -147,17 +147,20 @@ class OpenClBackend:
         self._fallback = load_backend(name, inner)
 
 
-def _open(network: Network, parameters: OpenClParameters, max_rows: int) -> tuple[Device, Execution]:
+def _open(
+    network: Network, parameters: OpenClParameters, settings: BackendSettings
+) -> tuple[Device, Execution]:
     choice = DeviceChoice(
         parameters.platform,
         parameters.device,
         DeviceClass(parameters.kind) if parameters.kind else None,
         parameters.index,
+        settings.in_use,
     )
     program = read_precompiled(Path(parameters.binary)) if parameters.binary else None
     device = Device(choice, compiles=program is None)
     try:
-        chunk_rows = min(parameters.chunk_rows or CHUNK_ROWS[device.device_class], max_rows)
+        chunk_rows = min(parameters.chunk_rows or CHUNK_ROWS[device.device_class], settings.spec.max_rows)
         build = Build(chunk_rows, parameters.tuning)
         if program is None:
             return device, load_network(network, device, build)

@@ -45,14 +45,16 @@ class DeviceChoice:
         platform: Part of the platform's name, as in "Intel" or "Portable".
         name: Part of the device's name.
         kind: Its class.
-        index: Which of those that fit; None takes the one that serves the fewest models of this process,
-            of those like the first.
+        index: Which of those that fit; None takes the one that serves the fewest models of this process and
+            of others, of those like the first.
+        in_use: Labels of devices that serve models of other processes, one for each model.
     """
 
     platform: str = ""
     name: str = ""
     kind: DeviceClass | None = None
     index: int | None = None
+    in_use: tuple[str, ...] = ()
 
 
 class Device:
@@ -74,7 +76,7 @@ class Device:
                 self.context = cl.Context([self.handle])
             _models_on[self.handle] += 1
         self.device_class = class_of(self.handle)
-        self.label = f"opencl:{self.device_class}:{self.index}"
+        self.label = _label(self.handle, self.index)
         logger.info("%s is %s", self.label, self)
 
     def __str__(self) -> str:
@@ -203,8 +205,12 @@ def _chosen(choice: DeviceChoice, *, compiles: bool) -> tuple[Any, int]:
         return fitting[choice.index], choice.index
     first = _first_that_works(fitting) if compiles else fitting[0]
     alike = [n for n, handle in enumerate(fitting) if describe(handle) == describe(first)]
-    index = min(alike, key=lambda n: _models_on[fitting[n]])
+    index = min(alike, key=lambda n: _models_on[fitting[n]] + choice.in_use.count(_label(fitting[n], n)))
     return fitting[index], index
+
+
+def _label(handle: Any, index: int) -> str:
+    return f"opencl:{class_of(handle)}:{index}"
 
 
 def _fits(handle: Any, choice: DeviceChoice) -> bool:

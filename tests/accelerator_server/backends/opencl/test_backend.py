@@ -87,6 +87,15 @@ def test_instances_are_spread_over_devices_of_one_kind(monkeypatch):
     assert device_module.Device(choice, compiles=False).index == 1
 
 
+def test_devices_on_which_other_processes_compute_come_last(monkeypatch):
+    twins = [FakeHandle("Card"), FakeHandle("Card")]
+    monkeypatch.setattr(device_module, "all_devices", lambda: twins)
+    monkeypatch.setattr(cl, "Context", lambda devices: None)
+    choice = device_module.DeviceChoice(in_use=("opencl:gpu:0", "opencl:gpu:1", "opencl:gpu:0"))
+    opened = [device_module.Device(choice, compiles=False) for _ in range(3)]
+    assert [device.index for device in opened] == [1, 0, 1]
+
+
 class FakeHandle:
     """As much of a device as choosing one looks at."""
 
