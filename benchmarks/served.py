@@ -60,15 +60,15 @@ def write_null_model(repository: Path, backend: str = "echo", tables: str = "") 
 
 
 @contextmanager
-def bare_server(reply: bytes, port: int) -> Iterator[str]:
-    """The least that aiohttp can do: reads the body, answers fixed bytes; yields its address."""
+def bare_server(reply: bytes, port: int) -> Iterator[tuple[str, int]]:
+    """The least that aiohttp can do: reads the body, answers fixed bytes; yields its address and process."""
     command = [sys.executable, "-c", BARE, reply.hex(), str(port)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             line = process.stdout.readline()
             if "Running" not in line:
                 raise SystemExit(f"the bare server did not start: {line}")
-            yield f"http://127.0.0.1:{port}"
+            yield f"http://127.0.0.1:{port}", process.pid
         finally:
             process.kill()
 
