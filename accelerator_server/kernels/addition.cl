@@ -1,4 +1,3 @@
-// One item: one pixel of one block of channels.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) __attribute__((vec_type_hint(VEC)))
 void NAME(__global const float *restrict first, __global const float *restrict second,
           __global float *restrict target, const int height, const int width,
@@ -7,19 +6,9 @@ void NAME(__global const float *restrict first, __global const float *restrict s
           const int target_pitch, const int target_plane, const int target_image, const int target_start,
           const int relu)
 {
-    const int pixel = get_global_id(0);
-    if (pixel >= height * width)
-        return;
-    const int y = pixel / width;
-    const int x = pixel % width;
-    const int block = get_global_id(1);
-    const size_t image = get_global_id(2);
-    VEC value = VEC_LOAD(first + image * first_image + block * first_plane + first_start + y * first_pitch
-                         + x * LANES)
-                + VEC_LOAD(second + image * second_image + block * second_plane + second_start
-                           + y * second_pitch + x * LANES);
+#include "pixel.cl"
+    VEC value = VEC_LOAD(AT(first)) + VEC_LOAD(AT(second));
     if (relu)
         value = VEC_RELU(value);
-    VEC_STORE(value, target + image * target_image + block * target_plane + target_start + y * target_pitch
-                         + x * LANES);
+    VEC_STORE(value, AT(target));
 }

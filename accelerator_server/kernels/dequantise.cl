@@ -1,4 +1,4 @@
-// ONNX DequantizeLinear. One item: one pixel of one block of channels.
+// ONNX DequantizeLinear.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) __attribute__((vec_type_hint(VEC)))
 void NAME(__global const uchar *restrict source, __global const float *restrict scale,
           __global float *restrict target, const int height, const int width,
@@ -6,16 +6,6 @@ void NAME(__global const uchar *restrict source, __global const float *restrict 
           const int target_pitch, const int target_plane, const int target_image, const int target_start,
           const int zero)
 {
-    const int pixel = get_global_id(0);
-    if (pixel >= height * width)
-        return;
-    const int y = pixel / width;
-    const int x = pixel % width;
-    const int block = get_global_id(1);
-    const size_t image = get_global_id(2);
-    const BYTES value = BYTES_LOAD(source + image * source_image + block * source_plane + source_start
-                                   + y * source_pitch + x * LANES);
-    VEC_STORE((TO_FLOATS(value) - (VEC)(zero)) * (VEC)(*scale),
-              target + image * target_image + block * target_plane + target_start + y * target_pitch
-                  + x * LANES);
+#include "pixel.cl"
+    VEC_STORE((TO_FLOATS(BYTES_LOAD(AT(source))) - (VEC)(zero)) * (VEC)(*scale), AT(target));
 }

@@ -1,4 +1,4 @@
-// One item: one pixel of one block of channels. The function's numbers are those of layers.Function.
+// The function's numbers are those of layers.Function.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) __attribute__((vec_type_hint(VEC)))
 void NAME(__global const float *restrict source, __global const float *restrict scale,
           __global const float *restrict shift, __global float *restrict target,
@@ -7,15 +7,8 @@ void NAME(__global const float *restrict source, __global const float *restrict 
           const int target_pitch, const int target_plane, const int target_image, const int target_start,
           const int function)
 {
-    const int pixel = get_global_id(0);
-    if (pixel >= height * width)
-        return;
-    const int y = pixel / width;
-    const int x = pixel % width;
-    const int block = get_global_id(1);
-    const size_t image = get_global_id(2);
-    VEC value = VEC_LOAD(source + image * source_image + block * source_plane + source_start + y * source_pitch
-                         + x * LANES);
+#include "pixel.cl"
+    VEC value = VEC_LOAD(AT(source));
     value = value * VEC_LOAD(scale + block * LANES) + VEC_LOAD(shift + block * LANES);
     switch (function) {
     case 1: value = VEC_RELU(value); break;
@@ -25,6 +18,5 @@ void NAME(__global const float *restrict source, __global const float *restrict 
     case 5: value = (VEC)(1) / ((VEC)(1) + exp(-value)); break;
     case 6: value = tanh(value); break;
     }
-    VEC_STORE(value, target + image * target_image + block * target_plane + target_start + y * target_pitch
-                         + x * LANES);
+    VEC_STORE(value, AT(target));
 }

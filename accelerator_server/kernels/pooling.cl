@@ -1,4 +1,3 @@
-// One item: one pixel of one block of channels. The window never looks outside of the source.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) __attribute__((vec_type_hint(VEC)))
 void NAME(__global const float *restrict source, __global float *restrict target,
           const int source_height, const int source_width, const int height, const int width,
@@ -7,27 +6,16 @@ void NAME(__global const float *restrict source, __global float *restrict target
           const int size_y, const int size_x, const int stride_y, const int stride_x,
           const int top, const int left, const int average, const int counts_pads)
 {
-    const int pixel = get_global_id(0);
-    if (pixel >= height * width)
-        return;
-    const int y = pixel / width;
-    const int x = pixel % width;
-    const int from_y = max(y * stride_y - top, 0);
-    const int from_x = max(x * stride_x - left, 0);
-    const int to_y = min(y * stride_y - top + size_y, source_height);
-    const int to_x = min(x * stride_x - left + size_x, source_width);
-    __global const float *from =
-        source + (size_t)get_global_id(2) * source_image + get_global_id(1) * source_plane + source_start;
+#include "pixel.cl"
+#include "pooling_window.cl"
     VEC largest = (VEC)(-INFINITY);
     VEC sum = (VEC)(0);
     for (int sy = from_y; sy < to_y; sy++)
         for (int sx = from_x; sx < to_x; sx++) {
-            const VEC value = VEC_LOAD(from + sy * source_pitch + sx * LANES);
+            const VEC value = VEC_LOAD(source + sy * source_pitch + sx * LANES);
             sum += value;
             largest = select(largest, value, (value > largest) | isnan(value));
         }
     const int count = counts_pads ? size_y * size_x : (to_y - from_y) * (to_x - from_x);
-    VEC_STORE(average ? sum / (VEC)(count) : largest,
-              target + (size_t)get_global_id(2) * target_image + get_global_id(1) * target_plane + target_start
-                  + y * target_pitch + x * LANES);
+    VEC_STORE(average ? sum / (VEC)(count) : largest, AT(target));
 }

@@ -8,6 +8,8 @@ typedef float16 floats16;
 #define load_floats16(p) vload16(0, p)
 #define store_floats1(value, p) (*(p) = (value))
 #define store_floats16(value, p) vstore16(value, 0, p)
+// Where the pixel of pixel.cl lies in a map.
+#define AT(map) (map + image * map##_image + block * map##_plane + map##_start + y * map##_pitch + x * LANES)
 #define VEC JOIN(floats, LANES)
 #define VEC_LOAD(p) JOIN(load_floats, LANES)(p)
 #define VEC_STORE(value, p) JOIN(store_floats, LANES)(value, p)

@@ -1,4 +1,4 @@
-// ONNX QuantizeLinear. One item: one pixel of one block of channels.
+// ONNX QuantizeLinear.
 __kernel __attribute__((reqd_work_group_size(GROUP, 1, 1))) __attribute__((vec_type_hint(VEC)))
 void NAME(__global const float *restrict source, __global const float *restrict scale,
           __global uchar *restrict target, const int height, const int width,
@@ -6,16 +6,6 @@ void NAME(__global const float *restrict source, __global const float *restrict 
           const int target_pitch, const int target_plane, const int target_image, const int target_start,
           const int zero)
 {
-    const int pixel = get_global_id(0);
-    if (pixel >= height * width)
-        return;
-    const int y = pixel / width;
-    const int x = pixel % width;
-    const int block = get_global_id(1);
-    const size_t image = get_global_id(2);
-    const VEC value =
-        VEC_LOAD(source + image * source_image + block * source_plane + source_start + y * source_pitch + x * LANES);
-    BYTES_STORE(ROUNDED(value / (VEC)(*scale), zero),
-                target + image * target_image + block * target_plane + target_start + y * target_pitch
-                    + x * LANES);
+#include "pixel.cl"
+    BYTES_STORE(ROUNDED(VEC_LOAD(AT(source)) / (VEC)(*scale), zero), AT(target));
 }

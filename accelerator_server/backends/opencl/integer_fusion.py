@@ -7,9 +7,17 @@ from accelerator_server.backends.opencl.integer_layers import (
     Dequantise,
     IntegerAddition,
     IntegerConvolution,
+    IntegerMaximum,
     Quantise,
 )
-from accelerator_server.backends.opencl.layers import Addition, Convolution, FeatureMap, Layer, Network
+from accelerator_server.backends.opencl.layers import (
+    Addition,
+    Convolution,
+    FeatureMap,
+    Layer,
+    Network,
+    Pooling,
+)
 
 
 def fuse_integers(network: Network) -> Network:
@@ -37,6 +45,8 @@ class _Finder:
             return None
         if isinstance(maker, Convolution):
             return self._convolution(maker, quantise.target)
+        if isinstance(maker, Pooling):
+            return self._maximum(maker, quantise.target)
         if isinstance(maker, Addition):
             first, second = self._bytes_behind(maker.first), self._bytes_behind(maker.second)
             if first is not None and second is not None:
@@ -51,6 +61,12 @@ class _Finder:
         return IntegerConvolution(
             source.name, target, layer.window, layer.integers.values, scale, layer.bias, layer.relu
         )
+
+    def _maximum(self, layer: Pooling, target: FeatureMap) -> IntegerMaximum | None:
+        source = self._bytes_behind(layer.source)
+        if source is None or layer.average or source.quantisation != target.quantisation:
+            return None
+        return IntegerMaximum(source.name, target, layer.window)
 
     def _bytes_behind(self, name: str) -> FeatureMap | None:
         maker = self._makers.get(name)

@@ -5,42 +5,24 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from accelerator_server.backends.opencl.layers import FeatureMap, Floats, Window
+from accelerator_server.backends.opencl.layers import Floats, OneSource, Sum, Window
 
 
 @dataclass(frozen=True, slots=True)
-class Quantise:
+class Quantise(OneSource):
     """Target = saturate(round(source / scale) + zero), with the quantisation of the target."""
 
-    source: str
-    target: FeatureMap
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source."""
-        return (self.source,)
-
 
 @dataclass(frozen=True, slots=True)
-class Dequantise:
+class Dequantise(OneSource):
     """Target = (source - zero) * scale, with the quantisation of the source."""
-
-    source: str
-    target: FeatureMap
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source."""
-        return (self.source,)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class IntegerConvolution:
+class IntegerConvolution(OneSource):
     """Target = quantised(relu(scale * sum of weights * (source - zero) + bias)).
 
     Attributes:
-        source: Name of the map that is read, of bytes.
-        target: The map that is written, of bytes.
         window: What it sees.
         weights: int8, (target channels, source channels, rows, columns).
         scale: float64, (target channels,): of the source times that of the weights.
@@ -48,18 +30,11 @@ class IntegerConvolution:
         relu: Whether negative values become 0.
     """
 
-    source: str
-    target: FeatureMap
     window: Window
     weights: NDArray[np.int8]
     scale: Floats
     bias: Floats
     relu: bool = False
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source."""
-        return (self.source,)
 
     @property
     def multiplications(self) -> int:
@@ -68,15 +43,12 @@ class IntegerConvolution:
 
 
 @dataclass(frozen=True, slots=True)
-class IntegerAddition:
-    """Target = quantised(relu(dequantised first + dequantised second))."""
+class IntegerMaximum(OneSource):
+    """Largest byte of a window; source and target have the same quantisation."""
 
-    first: str
-    second: str
-    target: FeatureMap
-    relu: bool = False
+    window: Window
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Both terms."""
-        return (self.first, self.second)
+
+@dataclass(frozen=True, slots=True)
+class IntegerAddition(Sum):
+    """A sum of maps of bytes: target = quantised(relu(dequantised first + dequantised second))."""

@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from accelerator_server.backends.opencl.integer_layers import (
     Dequantise,
     IntegerAddition,
     IntegerConvolution,
+    IntegerMaximum,
     Quantise,
 )
 from accelerator_server.backends.opencl.kernels import Kernel, kernel
@@ -24,6 +24,7 @@ from accelerator_server.backends.opencl.layers import (
     Quantisation,
     Softmax,
 )
+from accelerator_server.backends.opencl.packing import packed_channels, packed_weights
 from accelerator_server.backends.opencl.placement import BLOCK, Geometry, Placed, Placement
 from accelerator_server.backends.opencl.tiling import Cut, Problem, Tile
 
@@ -132,7 +133,7 @@ class _Planner:
             case Convolution():
                 return self._convolution(layer)
             case Pooling():
-                return self._pooling(layer)
+                return self._by_window("pooling", layer, (int(layer.average), int(layer.counts_pads)))
             case Pointwise():
                 return self._pointwise(layer)
             case Addition():
@@ -141,6 +142,8 @@ class _Planner:
                 return self._softmax(layer)
             case IntegerConvolution():
                 return self._integer_convolution(layer)
+            case IntegerMaximum():
+                return self._by_window("pooling_int8", layer, ())
             case IntegerAddition():
                 return self._integer_addition(layer)
             case Quantise() | Dequantise():
@@ -188,7 +191,8 @@ class _Planner:
         correction = -_quantisation(source).zero * sums
         arguments = (
             MapBuffer(source.buffer),
-            Constant(packed_weights(
+            Constant(
+                packed_weights(
                     layer.weights,
                     np.int8,
                     source.geometry,
@@ -267,9 +271,9 @@ class _Planner:
         )
         return self._by_pixel(template, target, arguments)
 
-    def _pooling(self, layer: Pooling) -> Launch:
+    def _by_window(self, template: str, layer: Pooling | IntegerMaximum, ends: tuple[int, ...]) -> Launch:
         source, target = self._place(layer.source), self._place(layer.target.name)
-        arguments = (
+        arguments: tuple[Argument, ...] = (
             MapBuffer(source.buffer),
             MapBuffer(target.buffer),
             source.geometry.height,
@@ -281,10 +285,9 @@ class _Planner:
             *layer.window.size,
             *layer.window.stride,
             *layer.window.pads[:2],
-            int(layer.average),
-            int(layer.counts_pads),
+            *ends,
         )
-        return self._by_pixel("pooling", target, arguments)
+        return self._by_pixel(template, target, arguments)
 
     def _pointwise(self, layer: Pointwise) -> Launch:
         source, target = self._place(layer.source), self._place(layer.target.name)
@@ -352,43 +355,3 @@ def _quantisation(placed: Placed) -> Quantisation:
 
 def _numbers(*values: float) -> NDArray[np.float32]:
     return np.array(values, np.float32)
-
-
-def packed_weights(
-    weights: NDArray[Any],
-    dtype: DTypeLike,
-    source: Geometry,
-    target: Geometry,
-    tile_blocks: int,
-    step: int = 1,
-) -> NDArray[Any]:
-    """Weights in the order in which an item reads them.
-
-    Args:
-        weights: (target channels, source channels, rows, columns).
-        dtype: Of what comes out.
-        source: Layout of the map that is read.
-        target: Layout of the map that is written.
-        tile_blocks: Blocks of target channels that an item computes.
-        step: Source values that are taken at once, of those that a row of the window sees side by side.
-
-    Returns:
-        (target groups, source blocks, rows, steps, tile blocks, target channel, step).
-    """
-    n_out, n_in, rows, columns = weights.shape
-    padded = np.zeros((target.blocks * BLOCK, source.blocks * source.block, rows, columns), dtype)
-    padded[:n_out, :n_in] = weights
-    split = padded.reshape(-1, source.blocks, source.block, rows, columns).transpose(0, 1, 3, 4, 2)
-    in_row = split.reshape(*split.shape[:3], columns * source.block)
-    in_steps = np.pad(in_row, [(0, 0)] * 3 + [(0, -in_row.shape[3] % step)])
-    grouped = in_steps.reshape(-1, tile_blocks, BLOCK, source.blocks, rows, in_steps.shape[3] // step, step)
-    return np.ascontiguousarray(grouped.transpose(0, 3, 4, 5, 1, 2, 6))
-
-
-def packed_channels(
-    values: NDArray[Any], geometry: Geometry, filling: float = 0.0, dtype: DTypeLike = np.float32
-) -> NDArray[Any]:
-    """One number for each channel, filled up to whole blocks."""
-    packed = np.full(geometry.blocks * geometry.block, filling, dtype)
-    packed[: len(values)] = values
-    return packed

@@ -91,6 +91,39 @@ class Layer(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OneSource:
+    """A layer that reads one map.
+
+    Attributes:
+        source: Name of the map that is read.
+        target: The map that is written.
+    """
+
+    source: str
+    target: FeatureMap
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The source."""
+        return (self.source,)
+
+
+@dataclass(frozen=True, slots=True)
+class Sum:
+    """A layer that adds two maps: target = relu(first + second)."""
+
+    first: str
+    second: str
+    target: FeatureMap
+    relu: bool = False
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """Both terms."""
+        return (self.first, self.second)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class IntegerWeights:
     """Weights as the file holds them: int8, of the shape of the weights, and the scale of each channel."""
 
@@ -99,12 +132,10 @@ class IntegerWeights:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Convolution:
+class Convolution(OneSource):
     """Target = relu(weights * source + bias + addend); a Gemm is one whose window is the whole source.
 
     Attributes:
-        source: Name of the map that is read.
-        target: The map that is written.
         window: What it sees.
         weights: float64, (target channels, source channels, rows, columns).
         bias: float64, (target channels,).
@@ -113,8 +144,6 @@ class Convolution:
         integers: The weights before they were dequantised, if they were.
     """
 
-    source: str
-    target: FeatureMap
     window: Window
     weights: Floats
     bias: Floats
@@ -134,71 +163,37 @@ class Convolution:
 
 
 @dataclass(frozen=True, slots=True)
-class Pooling:
+class Pooling(OneSource):
     """Largest value or mean of a window.
 
     Attributes:
-        source: Name of the map that is read.
-        target: The map that is written.
         window: What it sees.
         average: The mean, not the largest value.
         counts_pads: The mean divides by the size of the window even where it sees the edge.
     """
 
-    source: str
-    target: FeatureMap
     window: Window
     average: bool = False
     counts_pads: bool = False
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source."""
-        return (self.source,)
-
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Pointwise:
+class Pointwise(OneSource):
     """Target = function(scale * source + shift); scale and shift are float64, (channels,)."""
 
-    source: str
-    target: FeatureMap
     scale: Floats
     shift: Floats
     function: Function = Function.IDENTITY
 
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source."""
-        return (self.source,)
+
+@dataclass(frozen=True, slots=True)
+class Addition(Sum):
+    """A sum of float32 maps."""
 
 
 @dataclass(frozen=True, slots=True)
-class Addition:
-    """Target = relu(first + second)."""
-
-    first: str
-    second: str
-    target: FeatureMap
-    relu: bool = False
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """Both terms."""
-        return (self.first, self.second)
-
-
-@dataclass(frozen=True, slots=True)
-class Softmax:
+class Softmax(OneSource):
     """Target = exp(source) / sum of exp(source) over the channels."""
-
-    source: str
-    target: FeatureMap
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        """The source."""
-        return (self.source,)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from accelerator_server.backends.opencl.integer_layers import Dequantise, IntegerConvolution, Quantise
+from accelerator_server.backends.opencl.integer_layers import (
+    Dequantise,
+    IntegerConvolution,
+    IntegerMaximum,
+    Quantise,
+)
 from accelerator_server.backends.opencl.layers import (
     Convolution,
     FeatureMap,
@@ -141,7 +146,7 @@ def _unblocked(network: Network) -> set[str]:
             if isinstance(layer, Convolution) and layer.addend in narrow:
                 return set()
             continue
-        if not isinstance(layer, Pooling | Pointwise | Quantise | Dequantise):
+        if not isinstance(layer, Pooling | Pointwise | Quantise | Dequantise | IntegerMaximum):
             return set()
         narrow.add(layer.target.name)
     return narrow

@@ -79,8 +79,8 @@ _PREFERRED: Final = {
     DeviceClass.GPU: (Tile(1, 7, 2), Tile(1, 4, 2), Tile(1, 7, 1), Tile(1, 14, 1), Tile(2, 4, 1)),
     DeviceClass.ACCELERATOR: (Tile(1, 7, 1), Tile(1, 4, 1), Tile(1, 14, 1)),
 }
-"""The first is taken where nothing is measured. On a CPU sums, weights and one pixel must fit the 32 registers
-of AVX-512, as 28 + 2 + 1 do: with 28 + 4 + 1 sums go through memory, at 0.85 of the rate."""
+"""The first is taken where nothing is measured. On a CPU sums, weights and one pixel must fit the 32
+registers of AVX-512, as 28 + 2 + 1 do: with 28 + 4 + 1 sums go through memory, at 0.85 of the rate."""
 
 
 def fitted(tile: Tile, problem: Problem) -> Tile:

@@ -12,9 +12,10 @@ from accelerator_server.backends.opencl.integer_layers import (
     Dequantise,
     IntegerAddition,
     IntegerConvolution,
+    IntegerMaximum,
     Quantise,
 )
-from accelerator_server.backends.opencl.layers import Convolution, Quantisation
+from accelerator_server.backends.opencl.layers import Convolution, Pooling, Quantisation
 from accelerator_server.backends.opencl.lowering import lower
 from accelerator_server.backends.opencl.placement import place
 from accelerator_server.backends.opencl.tiling import DeviceClass
@@ -65,10 +66,11 @@ def test_every_convolution_and_sum_is_computed_on_bytes(quantised):
     kinds = [type(layer) for layer in network.layers]
     assert kinds.count(IntegerConvolution) == 1 + 2 * 3 + 2
     assert kinds.count(IntegerAddition) == 2
+    assert kinds.count(IntegerMaximum) == 1
     assert kinds.count(Convolution) == 1  # the Gemm
     for layer in network.layers:
         assert (layer.target.quantisation is None) == (
-            not isinstance(layer, Quantise | IntegerConvolution | IntegerAddition)
+            not isinstance(layer, Quantise | IntegerConvolution | IntegerAddition | IntegerMaximum)
         )
 
 
@@ -91,6 +93,22 @@ def test_signed_bytes_become_unsigned_ones_that_stand_for_the_same_numbers():
     constants = {"s": 0.5, "z": np.int8(-3)}
     network = lower(read_graph(write_graph(quantise_nodes("x", "y"), constants, (4, 3, 3))))
     assert network.layers[0].target.quantisation == Quantisation(0.5, 125)
+
+
+@pytest.mark.parametrize(
+    ("operator", "scale"), [("AveragePool", "s"), ("MaxPool", "t")], ids=["mean", "other scale"]
+)
+def test_a_pool_that_makes_other_numbers_than_it_reads_is_computed_in_float(operator, scale):
+    nodes = [
+        *quantise_nodes("x", "a"),
+        node(operator, "a", "p", kernel_shape=[2, 2]),
+        node("QuantizeLinear", f"p {scale} z", "p_q"),
+        node("DequantizeLinear", f"p_q {scale} z"),
+    ]
+    constants = {"s": 0.5, "t": 0.25, "z": np.uint8(3)}
+    network = lower(read_graph(write_graph(nodes, constants, (4, 3, 3))))
+    kinds = [type(layer) for layer in network.layers]
+    assert kinds == [Quantise, Dequantise, Pooling, Quantise, Dequantise]
 
 
 def test_weights_that_are_no_signed_bytes_are_computed_in_float():
