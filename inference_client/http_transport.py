@@ -234,9 +234,13 @@ class HttpTransport:
             yield
         except InferenceError:
             raise
-        except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
+        except aiohttp.ClientConnectorCertificateError as error:
             message = f"{self._address}: the TLS connection failed: {error}"
             raise CredentialsError(message) from error
+        except aiohttp.ClientConnectorSSLError as error:
+            message = f"{self._address}: the TLS connection failed: {error}"
+            # Once it has worked, it is damage on the way.
+            raise (ServerUnreachable if self._was_answered else CredentialsError)(message) from error
         except aiohttp.ClientConnectorError as error:
             if self._is_secure and isinstance(error.os_error, ConnectionResetError):
                 raise self._handshake_lost() from error
@@ -252,10 +256,10 @@ class HttpTransport:
             message = f"{self._address} answered with something that is not HTTP: {error.message[:200]}"
             raise BadReply(message) from error
         except (aiohttp.ClientError, OSError) as error:
-            if _is_tls(error):
-                message = f"{self._address}: the TLS connection was refused: {error}"
-                raise CredentialsError(message) from error
             if self._is_secure and not self._was_answered:
+                if _is_tls(error):
+                    message = f"{self._address}: the TLS connection was refused: {error}"
+                    raise CredentialsError(message) from error
                 raise self._handshake_lost() from error
             message = f"{self._address} closed the connection before it answered ({type(error).__name__})"
             raise ConnectionLost(message) from error

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import datetime as dt
+import socket
 import ssl
+import threading
 import time
 
 import pytest
@@ -14,7 +16,8 @@ from inference_client.configuration import ClientConfiguration
 from inference_client.credentials import tls_context
 from inference_client.errors import ConfigurationError, CredentialsError
 from inference_client.testing.fake_server import FakeServer
-from inference_client.testing.fault_proxy import ConnectionFault, FaultProxy
+from inference_client.testing.fault_proxy import ConnectionFault, FaultProxy, StreamFault
+from inference_client.testing.faults import Fault
 from tests.inference_client.images import small_model, sparse_request, sums
 
 LONGEST_S = 5.0
@@ -164,3 +167,54 @@ def test_a_key_that_does_not_fit_is_named(authority, tmp_path):
 
 def test_tls_1_2_is_the_oldest_whatever_the_system_allows():
     assert tls_context("").minimum_version is ssl.TLSVersion.TLSv1_2
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_the_alert_of_a_server_that_demands_a_certificate_is_a_matter_of_configuration(
+    authority, trusted, version
+):
+    """A server that says why, as OpenSSL's own do; asyncio's ends the connection without a word."""
+    context = demanding(authority)
+    context.maximum_version = version
+    listener = socket.create_server((HOST, 0))
+    with contextlib.closing(listener):
+        thread = threading.Thread(target=shake_hands, args=(listener, context), daemon=True)
+        thread.start()
+        configuration = ClientConfiguration(
+            "fake", servers=[f"https://{HOST}:{listener.getsockname()[1]}"], ca_file=trusted,
+            wait_for_servers_s=60.0,
+        )  # fmt: skip
+        begun_s = time.monotonic()
+        with pytest.raises(CredentialsError, match="TLS connection"):
+            await InferenceClient(configuration).start()
+        assert time.monotonic() - begun_s < LONGEST_S
+        listener.shutdown(socket.SHUT_RDWR)
+        await asyncio.to_thread(thread.join)
+
+
+def shake_hands(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Takes connections until the listener is shut, and tells those without a certificate to show one."""
+    with contextlib.suppress(OSError):
+        while True:
+            connection, _ = listener.accept()
+            with connection, pytest.raises(ssl.SSLError):
+                context.wrap_socket(connection, server_side=True)
+
+
+@pytest.mark.parametrize("way", ["request", "reply"])
+@pytest.mark.parametrize("at", [30, 700, 4200])
+async def test_damage_to_a_connection_that_had_worked_is_tried_again(authority, trusted, way, at):
+    """In the handshake, in the certificate, in the data: of the second connection, when the first is gone."""
+    server = FakeServer(small_model())
+    server.tls = showing(authority.issue_cert(HOST))
+    spoilt = ConnectionFault(**{way: StreamFault(flip_bit=8 * at)})
+    async with server:
+        target = server.address.replace("https:", "http:")
+        async with FaultProxy(target, lambda n: spoilt if n == 1 else ConnectionFault()) as proxy:
+            address = proxy.address.replace("http:", "https:")
+            configuration = ClientConfiguration("fake", servers=[address], ca_file=trusted, timeout_s=20.0)
+            async with InferenceClient(configuration) as client:
+                server.faults.append(Fault.RESET)
+                for value in (1.0, 2.0, 3.0):
+                    assert sums(await client.infer(sparse_request([value]))) == [value]
+            assert proxy.n_connections >= 2
