@@ -16,8 +16,8 @@ from inference_client.batcher import Batcher
 from inference_client.configuration import ClientConfiguration
 from inference_client.courier import Courier
 from inference_client.credentials import read_token, tls_context
+from inference_client.deadlines import Deadlines
 from inference_client.errors import ClientClosed
-from inference_client.expiry import Expiry
 from inference_client.failures import time_used_up
 from inference_client.http_transport import HttpOptions, HttpTransport
 from inference_client.latency_histogram import LatencyHistogram
@@ -69,6 +69,7 @@ class InferenceClient:
         self._servers: list[Server] = []
         self._courier: Courier | None = None
         self._batcher: Batcher | None = None
+        self._deadlines = Deadlines(self._expire)
         self._latencies = LatencyHistogram()
         self._is_open = False
         self._requests = self._rows = self._empty = self._failed = self._cancelled = 0
@@ -132,9 +133,8 @@ class InferenceClient:
             return _nothing(request, model)
         loop = asyncio.get_running_loop()
         now_s = loop.time()
-        deadline_s = now_s + self.configuration.timeout_s
-        ticket = Ticket(request, n_rows, now_s, deadline_s, loop.create_future())
-        expiry = Expiry(deadline_s, lambda: self._expire(ticket, batcher))
+        ticket = Ticket(request, n_rows, now_s, now_s + self.configuration.timeout_s, loop.create_future())
+        self._deadlines.add(ticket)
         batcher.submit(ticket)
         try:
             result = await ticket.future
@@ -145,8 +145,6 @@ class InferenceClient:
         except BaseException:
             self._failed += 1
             raise
-        finally:
-            expiry.cancel()
         self._latencies.add(loop.time() - now_s)
         return result
 
@@ -154,6 +152,7 @@ class InferenceClient:
         """Closes connections; whoever still waits gets ClientClosed. A second call does nothing."""
         if self._batcher is not None and self._is_open:
             self._is_open = False
+            self._deadlines.close()
             await self._batcher.close()
             await self._disconnect()
 
@@ -212,10 +211,10 @@ class InferenceClient:
             _LOG.warning("the preferred server %s is not one of %s", preferred, ", ".join(addresses))
         return preferred
 
-    def _expire(self, ticket: Ticket, batcher: Batcher) -> None:
+    def _expire(self, ticket: Ticket) -> None:
         timeout_s = self.configuration.timeout_s
         ticket.fail(time_used_up(self.configuration.model_name, ticket.failures, timeout_s))
-        batcher.forget(ticket)
+        self._running_batcher().forget(ticket)
 
     async def _disconnect(self) -> None:
         await asyncio.gather(*(server.transport.close() for server in self._servers))

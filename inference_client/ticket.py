@@ -35,7 +35,10 @@ class Ticket:
         failures: Tries that failed so far, for the error message.
     """
 
-    __slots__ = ("_pieces", "deadline_s", "failures", "future", "kind", "n_rows", "request", "submitted_s")
+    __slots__ = (
+        "__weakref__", "_pieces", "deadline_s", "failures", "future", "kind", "n_rows", "request",
+        "submitted_s",
+    )  # fmt: skip
 
     def __init__(
         self,

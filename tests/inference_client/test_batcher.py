@@ -83,6 +83,7 @@ def test_every_row_comes_back_to_its_caller_in_order(sizes, max_rows, max_in_fli
 
 async def test_a_lone_request_leaves_in_the_same_turn():
     async with Rig() as rig:
+        rig.only.delay_s = 0.02
         task = asyncio.ensure_future(rig.client.infer(sparse_request([1.0])))
         for _ in range(4):
             await asyncio.sleep(0)
