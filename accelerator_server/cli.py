@@ -17,9 +17,11 @@ from accelerator_server.bench import BenchReport, bench_model
 from accelerator_server.config import Override, ServerConfig, parse_override, read_server_config
 from accelerator_server.descriptors import raise_limit
 from accelerator_server.errors import StartError
+from accelerator_server.isolation import is_isolated
 from accelerator_server.lifecycle import AcceleratorServer, serve
-from accelerator_server.model_loading import load_model
+from accelerator_server.model_loading import load_here, load_model
 from accelerator_server.repository import ModelFolder, check_overrides, find_models, model_at
+from accelerator_server.workers.roster import WorkerRoster
 
 logger = logging.getLogger(__name__)
 
@@ -95,7 +97,8 @@ def check_command(repository: Repository, overrides: Overrides = None) -> None:
     parsed = _parsed(overrides)
     folders = find_models(repository)
     check_overrides(parsed, folders)
-    errors = [error for folder in folders if (error := _check(folder, parsed))]
+    workers = WorkerRoster(ServerConfig().trial_timeout_s)
+    errors = [error for folder in folders if (error := _check(folder, parsed, workers))]
     if errors:
         raise SystemExit(errors[0].exit_code)
 
@@ -167,9 +170,10 @@ def _table(report: BenchReport) -> Table:
     return table
 
 
-def _check(folder: ModelFolder, overrides: list[Override]) -> StartError | None:
+def _check(folder: ModelFolder, overrides: list[Override], workers: WorkerRoster) -> StartError | None:
     try:
-        loaded = load_model(folder, overrides)
+        isolated = is_isolated(folder.read_config(overrides), ServerConfig())
+        loaded = load_model(folder, overrides, workers.load if isolated else load_here)
     except StartError as error:
         typer.echo(f"{folder.name} {folder.version}: REFUSED: {error}")
         return error

@@ -6,8 +6,9 @@ from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
+from typer.testing import CliRunner
 
-from accelerator_server.cli import main
+from accelerator_server.cli import app, main
 from tests.accelerator_server.model_files import affine_model, write_model
 from tests.accelerator_server.process import run_command, server_process
 
@@ -30,6 +31,16 @@ def test_check_loads_every_model_and_says_what_is_wrong(tmp_path):
     assert result.returncode == 4
     bad, good = result.stdout.splitlines()
     assert bad.startswith("bad 1: REFUSED: the model's file has inputs [x: FP32 [-1, 5]]")
+    assert good == "good 1: ok on cpu"
+
+
+def test_check_outlives_a_model_that_crashes_its_engine(tmp_path, crashing):
+    write_model(tmp_path, "bad", backend="unloadable", keys='isolation = "process"')
+    write_model(tmp_path, "good")
+    result = CliRunner().invoke(app, ["check", str(tmp_path)])
+    assert result.exit_code == 4
+    bad, good = result.stdout.splitlines()
+    assert bad.startswith("bad 1: REFUSED: loading the model ended the process of its device with SIGABRT")
     assert good == "good 1: ok on cpu"
 
 
