@@ -9,6 +9,7 @@ from eventproc.config.labels import Labelled
 from eventproc.config.place import caller_place, refuse
 from eventproc.config.psets import Parameterizable, PSet, python_arguments
 from eventproc.config.sequences import Sequenceable
+from eventproc.config.untracked_paths import untracked_paths
 from eventproc.model.descriptions import ComponentDescription, ComponentKind
 
 C = TypeVar("C", bound="Component")
@@ -52,7 +53,7 @@ class Component(Parameterizable, Labelled):
             type=self._type,
             label=label,
             parameters=self._frozen_parameters(),
-            untracked=tuple(name for name, value in self._items() if not getattr(value, "_tracked", True)),
+            untracked=untracked_paths(self),
             where=self._where,
         )
 

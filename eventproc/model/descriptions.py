@@ -20,7 +20,8 @@ class ComponentDescription:
         type: plugin name of the class.
         label: attribute name in the process; ``source`` for the source.
         parameters: JSON values by name; the class's declared parameters decide their types.
-        untracked: names of the parameters that do not enter the ParameterSet ID.
+        untracked: the parameters that do not enter the ParameterSet ID, also inside PSets; see
+            `parameter_set_id`.
         where: file and line of its definition, for messages; "" when unknown.
     """
 

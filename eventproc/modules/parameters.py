@@ -58,8 +58,28 @@ def parameter_values(params: ParameterDescription) -> dict[str, Any]:
 
 
 def untracked_names(description: type[ParameterDescription]) -> tuple[str, ...]:
-    """Names of the parameters declared untracked."""
-    return tuple(name for name, meta in _metas(description).items() if (meta.extra or {}).get("untracked"))
+    """The parameters declared untracked, also inside nested ones; named as in `parameter_set_id`."""
+    metas = _metas(description)
+    own = [name for name, meta in metas.items() if (meta.extra or {}).get("untracked")]
+    nested = [
+        f"{name}.{inner}"
+        for name, (kind, below) in _nested(description).items()
+        if name not in own
+        for inner in (f"{below}{path}" for path in untracked_names(kind))
+    ]
+    return (*own, *nested)
+
+
+def _nested(
+    description: type[ParameterDescription],
+) -> dict[str, tuple[type[ParameterDescription], str]]:
+    """Fields that are a ParameterDescription or a list of them, and what leads into the latter."""
+    found = {}
+    for name, hint in get_type_hints(description).items():
+        inner, below = (get_args(hint)[0], "*.") if get_origin(hint) is list else (hint, "")
+        if isinstance(inner, type) and issubclass(inner, ParameterDescription):
+            found[name] = inner, below
+    return found
 
 
 def parameter_docs(description: type[ParameterDescription]) -> dict[str, str]:

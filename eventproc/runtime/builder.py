@@ -261,4 +261,5 @@ def _workers(
 def _runner(path: PathDescription, workers: dict[str, Worker], continue_after: frozenset[str]) -> PathRunner:
     """A path without its output modules: those write in input order, after the event."""
     steps = [Step(workers[s.label], s.negate, s.ignore) for s in path.steps if s.label in workers]
-    return PathRunner(path.name, steps, continue_after)
+    outputs = [s.label for s in path.steps if s.label not in workers]
+    return PathRunner(path.name, steps, continue_after, outputs)

@@ -27,6 +27,7 @@ class OutputStage:
         label: the module's label.
         module: the module.
         wants: its SelectEvents.
+        events_written: events that it took.
         events_not_selected: events that it did not want.
         events_skipped: events that lack one of its products because of a failure.
     """
@@ -34,6 +35,7 @@ class OutputStage:
     label: str
     module: OutputModule
     wants: Wants = wants_all
+    events_written: int = 0
     events_not_selected: int = 0
     events_skipped: int = 0
 
@@ -100,6 +102,7 @@ class OrderedOutput:
                 stage.events_not_selected += 1
             else:
                 _write_to(stage, event)
+                stage.events_written += 1
 
 
 def _write_to(stage: OutputStage, event: Event) -> None:

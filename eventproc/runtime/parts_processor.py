@@ -149,6 +149,11 @@ class PartsProcessor:
                 record = self._attempts.do(partial(parts.abandon, kept))
             if record is not None:
                 self._report.outputs.append(record)
+        for stage in self._job.outputs:
+            made = [o for r in self._results.values() for o in r.outputs if o.label == stage.label]
+            stage.events_written = sum(output.events for output in made)
+            stage.events_not_selected = sum(output.events_not_selected for output in made)
+            stage.events_skipped = sum(output.events_skipped for output in made)
 
     def _fill_report(self) -> None:
         fill_report(self._report, self._portions, self._results)

@@ -66,15 +66,21 @@ class PathRunner:
         name: the path's name.
         steps: its modules in order.
         continue_after: categories of failures that end the path and not the job.
+        outputs: labels of the output modules that stand on it; they write when all paths are done.
 
     Attributes:
         counts: how often the path ended in each status, by packed status.
     """
 
     def __init__(
-        self, name: str, steps: Sequence[Step], continue_after: frozenset[str] = frozenset()
+        self,
+        name: str,
+        steps: Sequence[Step],
+        continue_after: frozenset[str] = frozenset(),
+        outputs: Sequence[str] = (),
     ) -> None:
         self.name = name
+        self.outputs = tuple(outputs)
         self.steps = tuple(steps)
         self.counts = [0] * (4 * max(1, len(self.steps)))
         self._steps = tuple((step.worker, not step.negate, step.ignore) for step in steps)

@@ -28,7 +28,7 @@ def service_reports(job: Job, report: JobReport, attempts: Attempts) -> dict[str
             report.services[name] = values
         lines[name] = attempts.do(service.summary) or {}
     if job.description.options.wantSummary:
-        _SUMMARY.info("%s\n", render_trigger_report(job.schedule))
+        _SUMMARY.info("%s\n", render_trigger_report(job.schedule, job.outputs))
         _SUMMARY.info("%s\n", render_time_report(job.schedule, report.services.get("Timing", {})))
     return lines
 

@@ -1,7 +1,8 @@
 """TrigReport and TimeReport: what wantSummary prints at the end of a job, in the words of cmsRun.
 
-The form is that of FWCore/Framework, Schedule.cc. Times of paths are not measured; output modules, which
-write when all paths are done, are not listed.
+The form is that of FWCore/Framework, Schedule.cc. Times of paths are not measured. An output module stands
+behind the others of its path, since it writes when all paths are done: it passes the events that it writes,
+fails those that it does not select, and has an error for each that lacks a product because of a failure.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventproc.model.trigger_results import PathState, index_of, state_of
+from eventproc.runtime.ordered_output import OutputStage
 from eventproc.runtime.paths import EventSchedule, PathRunner
 
 
@@ -53,9 +55,16 @@ def _is(status: int, state: PathState, position: int) -> bool:
     return state_of(status) is state and index_of(status) == position
 
 
-def render_trigger_report(schedule: EventSchedule) -> str:
+def output_counts(output: OutputStage) -> StepCounts:
+    """The results of an output module."""
+    written, failed, errors = output.events_written, output.events_not_selected, output.events_skipped
+    return StepCounts(written + failed + errors, written, failed, errors)
+
+
+def render_trigger_report(schedule: EventSchedule, outputs: Sequence[OutputStage] = ()) -> str:
     """What became of the events, on each path and in each module."""
-    return "\n".join(f"TrigReport {line}" for line in _trigger_lines(schedule))
+    lines = _trigger_lines(schedule, {output.label: output for output in outputs})
+    return "\n".join(f"TrigReport {line}" for line in lines)
 
 
 def render_time_report(schedule: EventSchedule, timing: Mapping[str, Any]) -> str:
@@ -68,7 +77,7 @@ def render_time_report(schedule: EventSchedule, timing: Mapping[str, Any]) -> st
     return "\n".join(f"TimeReport {line}" for line in _time_lines(schedule, timing))
 
 
-def _trigger_lines(schedule: EventSchedule) -> Iterator[str]:
+def _trigger_lines(schedule: EventSchedule, outputs: Mapping[str, OutputStage]) -> Iterator[str]:
     events, passed = schedule.events, schedule.events_passed
     yield "---------- Event  Summary ------------"
     yield f"Events total = {events} passed = {passed} failed = {events - passed}"
@@ -85,6 +94,8 @@ def _trigger_lines(schedule: EventSchedule) -> Iterator[str]:
             yield _row("Trig Bit#", "Visited", "Passed", "Failed", "Error", "Name")
             for step, counts in zip(path.steps, step_counts(path), strict=True):
                 yield _row(_bit(path, bit, schedule), *_numbers(counts), step.worker.label)
+            for label in path.outputs:
+                yield _row(_bit(path, bit, schedule), *_numbers(output_counts(outputs[label])), label)
     yield ""
     yield "---------- Module Summary ------------"
     yield _row("Visited", "Executed", "Passed", "Failed", "Error", "Name")
@@ -93,6 +104,9 @@ def _trigger_lines(schedule: EventSchedule) -> Iterator[str]:
         passed = worker.runs - worker.rejected - worker.errors
         numbers = (visits[worker.label], worker.runs, passed, worker.rejected, worker.errors)
         yield _row(*(str(n) for n in numbers), worker.label)
+    for output in outputs.values():
+        counts = output_counts(output)
+        yield _row(str(counts.visited), str(counts.passed), *_numbers(counts)[1:], output.label)
 
 
 def _time_lines(schedule: EventSchedule, timing: Mapping[str, Any]) -> Iterator[str]:

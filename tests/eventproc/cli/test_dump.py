@@ -99,8 +99,49 @@ def test_each_mistake_has_its_code(command, words, code, reason):
     assert reason in done.err
 
 
-def test_a_frozen_job_has_no_python_left(command):
-    command("dump", FLAGSHIP, "--json", "-o", "job.json")
-    done = command("dump", "job.json")
-    assert done.code == 7000 & 0xFF
-    assert "--json and --id show it" in done.err
+@pytest.mark.parametrize("config", sorted(CONFIGS.glob("*_cfg.py")), ids=lambda path: path.stem)
+def test_a_frozen_job_goes_back_to_python(command, config):
+    frozen = command("dump", config, "--json", "-o", "job.json")
+    assert frozen.code == 0, frozen.err
+    Path("again_cfg.py").write_text(command("dump", "job.json").out)
+    assert without_places(read_job_file(Path("again_cfg.py"))) == without_places(
+        read_job_file(Path("job.json"))
+    )
+
+
+MADE = """
+import eventproc.config as cms
+process = cms.Process("MADE")
+process.source = cms.Source("EmptySource")
+process.maxEvents.input = 2
+process.out = cms.OutputModule("PoolOutputModule", fileName="made.root")
+process.e = cms.EndPath(process.out)
+"""
+
+
+def test_the_job_that_made_a_file_is_in_the_file(command):
+    Path("made_cfg.py").write_text(MADE)
+    assert command("run", "made_cfg.py").code == 0
+    done = command("dump", "made.root")
+    assert done.code == 0, done.err
+    Path("again_cfg.py").write_text(done.out.replace("made.root", "again.root"))
+    assert command("run", "again_cfg.py").code == 0
+    ids = [command("dump", "--id", name).out for name in ("made_cfg.py", "made.root", "again.root")]
+    assert len(set(ids)) == 1
+    assert len(ids[0].strip()) == 32
+    stored = json.loads(command("dump", "--json", "made.root", "--process", "MADE").out)
+    assert stored["process"]["max_events"] == 2
+
+
+def test_what_does_not_go_with_a_file_is_refused(command):
+    Path("made_cfg.py").write_text(MADE)
+    command("run", "made_cfg.py")
+    for words, code, reason in (
+        (["made.root", "maxEvents=3"], 7000, "takes no words"),
+        (["made.root", "--process", "MAD"], 7002, "did you mean 'MADE'"),
+        (["made_cfg.py", "--process", "MADE"], 7000, "--process chooses among"),
+        (["none.root"], 8020, "none.root"),
+    ):
+        done = command("dump", *words)
+        assert done.code == code & 0xFF
+        assert reason in done.err

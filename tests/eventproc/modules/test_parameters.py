@@ -64,3 +64,20 @@ def test_an_error_names_component_parameter_value_and_what_would_work(values, me
 def test_docs_and_untracked_marks_can_be_asked_for():
     assert parameter_docs(Params) == {"etMin": "least energy, GeV", "hits": "the hits"}
     assert untracked_names(Params) == ("hits",)
+
+
+class Nested(ParameterDescription):
+    size: int = 1
+    verbose: Annotated[bool, doc("says more", untracked=True)] = False
+
+
+class Around(ParameterDescription):
+    one: Nested = msgspec.field(default_factory=Nested)
+    many: list[Nested] = []
+    hidden: Annotated[Nested, doc("untracked as a whole", untracked=True)] = msgspec.field(
+        default_factory=Nested
+    )
+
+
+def test_untracked_parameters_are_found_inside_nested_ones():
+    assert set(untracked_names(Around)) == {"hidden", "one.verbose", "many.*.verbose"}
