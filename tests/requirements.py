@@ -81,6 +81,18 @@ def _can_make_network_namespace() -> bool:
         return False
 
 
+@cache
+def _can_mount() -> bool:
+    unshare = shutil.which("unshare")
+    if unshare is None:
+        return False
+    command = [unshare, "--user", "--map-root-user", "--mount", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]
+    try:
+        return subprocess.run(command, capture_output=True, timeout=10, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+
+
 _TRIAL_KERNEL = """
 import sys, pyopencl as cl
 for device in (device for platform in cl.get_platforms() for device in platform.get_devices()):
@@ -130,6 +142,7 @@ REQUIREMENTS: dict[str, Requirement] = {
     "htcondor": Requirement(
         "no HTCondor (Debian package condor)", _has_programs("condor_q", "condor_submit")
     ),
+    "mounts": Requirement("file systems cannot be mounted (unshare --user --mount is refused)", _can_mount),
     "netns": Requirement(
         "no network namespace with nft and tc in it (Debian packages nftables and iproute2; "
         "unshare --user --net may be refused)",

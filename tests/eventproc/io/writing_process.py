@@ -1,0 +1,59 @@
+"""A process that writes an output and is killed on the way, by itself or by whoever started it."""
+
+import os
+import signal
+import sys
+
+from eventproc.io import publication
+from eventproc.io.pool_output import PoolOutputModule
+from eventproc.io.tree_writer import TreeWriter
+from tests.eventproc.io.tracks import (
+    NUMBERS,
+    TRACKS,
+    Numbers,
+    Tracks,
+    make_output,
+    numbers,
+    process,
+    token,
+    tracks,
+    view,
+)
+
+BRANCHES = ((TRACKS, token(Tracks, "tracks", 0)), (NUMBERS, token(Numbers, "numbers", 1)))
+
+POINTS = {
+    "while events are written": (TreeWriter, "_extend"),
+    "before the metadata": (TreeWriter, "finish"),
+    "closed, not on the disk": (publication.Publication, "complete"),
+    "on the disk, not read back": (PoolOutputModule, "_verify"),
+    "read back, without checksums": ("eventproc.io.pool_output", "checksums"),
+    "before it is published": (publication.Publication, "publish"),
+    "named twice": (os, "link"),
+    "published, the folder not on the disk": (publication.Publication, "_settle"),
+}
+"""The function before which the process is killed; ``link`` is done first."""
+
+
+def killed(function, *, after):
+    def kill(*arguments, **words):
+        if after:
+            function(*arguments, **words)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    return kill
+
+
+def write(path, n_events, point, said):
+    """Writes events and says through a pipe how far it is; kills itself where it is told to."""
+    if point:
+        owner, name = POINTS[point]
+        owner = sys.modules[owner] if isinstance(owner, str) else owner
+        setattr(owner, name, killed(getattr(owner, name), after=name == "link"))
+    output = make_output(path)
+    output.open(process(), BRANCHES, ())
+    said.send("begun")
+    for n in range(n_events):
+        output.write(view(n, tracks(n), numbers(n)))
+    output.close()
+    said.send("done")
