@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from accelerator_server.batch_buffer import BatchBuffer
@@ -225,8 +225,8 @@ class DeviceThread:
         """Whether its device is gone, for good or for longer than anybody waits."""
         return self._lost or self._runner.lane.is_lost
 
-    def run_here(self) -> list[BatchReport] | None:
-        """Runs what waits in the caller's thread, if this one is idle.
+    def run_here(self, jobs: Sequence[Job] = ()) -> list[BatchReport] | None:
+        """Runs these jobs, or else what waits, in the caller's thread, if this one is idle.
 
         Returns:
             What `deliver` would have got; None if the runner is in use, or cannot run at once.
@@ -236,8 +236,8 @@ class DeviceThread:
         if not self._in_use.acquire(blocking=False):
             return None
         try:
-            jobs = self._queue.take(wait=False)
-            groups, refused = self._runner.split(jobs) if jobs else ([], None)
+            batch = list(jobs) or self._queue.take(wait=False)
+            groups, refused = self._runner.split(batch) if batch else ([], None)
             reports = [] if refused is None else [refused]
             for group in groups:
                 reports += self._run_noting_loss(group)

@@ -100,6 +100,16 @@ class ModelQueue:
         """Bytes of the tensors that wait."""
         return self._waiting_bytes
 
+    def would_wait(self, *jobs: Job) -> bool:
+        """Whether jobs have to wait, for those before them or for company; else a free device may run them.
+
+        Raises:
+            RefusedRequestError: They would not even be queued.
+        """
+        with self._changed:
+            self._check_room(jobs)
+            return bool(self._waiting) or self._rule.max_delay_s > 0
+
     def submit(self, *jobs: Job) -> None:
         """Queues the jobs of a request, all or none; `wake` tells the devices.
 
@@ -109,9 +119,6 @@ class ModelQueue:
             ModelNotReadyError: The queue is closed.
         """
         with self._changed:
-            if self._closed:
-                message = "the model is about to stop"
-                raise ModelNotReadyError(message)
             self._check_room(jobs)
             for job in jobs:
                 self._n_accepted += 1
@@ -179,6 +186,9 @@ class ModelQueue:
             self._changed.notify_all()
 
     def _check_room(self, jobs: Sequence[Job]) -> None:
+        if self._closed:
+            message = "the model is about to stop"
+            raise ModelNotReadyError(message)
         n_free = self._max_requests - len(self._waiting)
         n_bytes = sum([job.n_bytes for job in jobs])
         if n_free < len(jobs) or self._waiting_bytes + n_bytes > self._max_bytes:

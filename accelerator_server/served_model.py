@@ -183,13 +183,12 @@ class ServedModel:
         if time_left_s <= 0:
             message = "the deadline had passed when the request arrived"
             raise DeadlinePassedError(message)
-        self.queue.submit(*jobs)
-        if self._quickness.longest_s(self.queue.waiting_rows) < INSTANT_S:
-            self._hand_over()
-        elif not self._handing_over:
-            # Once for all requests that the loop reads in this pass: each wake-up of a thread has its price.
-            self._handing_over = True
-            self._loop.call_soon(self._hand_over)
+        if not self._run_at_once(jobs):
+            self.queue.submit(*jobs)
+            if not self._handing_over:
+                # Once for all that the loop reads in this pass: each wake-up of a thread has its price.
+                self._handing_over = True
+                self._loop.call_soon(self._hand_over)
         try:
             if math.isinf(time_left_s):
                 return await _result(jobs)
@@ -204,17 +203,27 @@ class ServedModel:
                 if job.result.cancel() or job.result.cancelled():
                     self.queue.discard(job)
 
+    def _run_at_once(self, jobs: list[Job]) -> bool:
+        """Runs a request here if that is over before it could be queued; returns whether it did."""
+        is_instant = len(jobs) == 1 and self._quickness.longest_s(jobs[0].n_rows) < INSTANT_S
+        return is_instant and not self.queue.would_wait(*jobs) and self._run_here(jobs)
+
     def _hand_over(self) -> None:
         """Lets the devices know of new work, or does it here where that is quicker."""
         self._handing_over = False
         if self._quickness.longest_s(self.queue.waiting_rows) < QUICK_S:
-            for thread in self._threads:
-                reports = thread.run_here()
-                if reports is not None:
-                    self._settle(reports)
-                    break
+            self._run_here()
         if self.queue:
             self.queue.wake()
+
+    def _run_here(self, jobs: Sequence[Job] = ()) -> bool:
+        """Runs these jobs, or what waits, in the event loop; returns whether a device was free for it."""
+        for thread in self._threads:
+            reports = thread.run_here(jobs)
+            if reports is not None:
+                self._settle(reports)
+                return True
+        return False
 
     def _deliver(self, reports: list[BatchReport]) -> None:
         """Called in a device thread: passes results to the event loop, once for each batch taken."""

@@ -27,8 +27,8 @@ def _whole_size(tag: int) -> int:
     return _SCALAR_SIZES.get(tag, 0)
 
 
-_WHOLE_SIZES = [_whole_size(tag) for tag in range(256)]
-_LENGTH_SIZES = [_BYTES_LENGTH_SIZES.get(tag, 0) for tag in range(256)]
+_WHOLE_SIZES = bytes(_whole_size(tag) for tag in range(256))
+_LENGTH_SIZES = bytes(_BYTES_LENGTH_SIZES.get(tag, 0) for tag in range(256))
 
 
 def refuse_doubled_fields(body: bytes | memoryview) -> None:

@@ -111,3 +111,17 @@ def test_the_caller_runs_what_waits_only_on_a_device_of_its_own_process(is_near)
     else:
         assert reports is None
     assert len(queue) == (0 if is_near else 1)
+
+
+def test_jobs_that_are_handed_to_an_idle_device_go_before_what_waits():
+    queue = ModelQueue(BatchRule(8), 100, 1000)
+    thread = DeviceThread(
+        BatchRunner(LocalLane(StubBackend(SETTINGS), SPEC), SPEC), queue, lambda _: None, "m"
+    )
+    waiting, urgent = dense_job([[1, 2, 3, 4]]), dense_job([[5, 6, 7, 8]])
+    queue.submit(waiting)
+    (report,) = thread.run_here([urgent])
+    ((job, completed),) = report.outcomes
+    assert job is urgent
+    assert completed.outputs["y"].tolist() == [[5, 6]]
+    assert len(queue) == 1

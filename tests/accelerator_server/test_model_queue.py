@@ -106,6 +106,23 @@ def test_a_closed_queue_gives_out_what_it_has_and_then_nothing():
     assert waiting.take() == []
 
 
+def test_a_job_need_not_wait_if_nobody_does_and_no_company_is_wanted():
+    waiting = queue(max_bytes=25)
+    assert not waiting.would_wait(job())
+    waiting.submit(job())
+    assert waiting.would_wait(job())
+    assert ModelQueue(BatchRule(4, max_delay_s=1.0), 100, 1000).would_wait(job())
+
+
+def test_who_would_not_be_queued_may_not_pass_the_queue_either():
+    waiting = queue(max_bytes=25)
+    with pytest.raises(QueueFullError):
+        waiting.would_wait(job(n_bytes=26))
+    waiting.close()
+    with pytest.raises(ModelNotReadyError):
+        waiting.would_wait(job())
+
+
 def test_a_waiting_thread_wakes_for_a_job_and_for_the_end():
     waiting = queue()
     taken: Queue[list[Job]] = Queue()
