@@ -1,20 +1,23 @@
 """How fast the OpenCL backend runs ResNet-50, beside onnxruntime on the same CPU and threads.
 
-Random weights, float32. The two engines take turns, so that what else the machine does hits both. For each
-OpenCL CPU device also: the rate of its best matrix product with these kernels (a 1x1 convolution of 512 x 512
-channels), and for each layer the share of that rate that it reaches.
+Random weights, in float32 and quantised to int8. The two engines take turns, so that what else the machine
+does hits both. For each OpenCL CPU device also: the rate of a matrix product of CLBlast, where that is there
+(Debian: libclblast1), and of these kernels (a 1x1 convolution of 512 x 512 channels), and for each layer the
+share of the faster of the two that it reaches.
 """
 
 import argparse
 import os
-import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from accelerator_server.backends.opencl.device import Device, DeviceChoice, all_devices
@@ -25,14 +28,18 @@ from accelerator_server.backends.opencl.loading import Build, load_network
 from accelerator_server.backends.opencl.lowering import lower
 from accelerator_server.backends.opencl.tiling import DeviceClass
 from accelerator_server.errors import BackendUnavailableError
+from clblast import FLOP_PER_MULTIPLICATION, clblast_rate
 from figures import Figure, print_figures
 from networks import jet_images, residual_network
+from quantised import quantised
 
 GOALS = {"Intel": ("intel", 0.7), "Portable": ("pocl", 0.2)}
 """Part of a platform's name -> its name in the figures, and its goal as a share of onnxruntime's rate."""
 
+SCORE_STEP = 1 / 255
+"""Of a quantised network's scores."""
+
 GEMM_CHANNELS, GEMM_PIXELS = 512, 28
-FLOP_PER_MULTIPLICATION = 2
 
 
 def onnxruntime_session(model: bytes) -> onnxruntime.InferenceSession:
@@ -42,17 +49,28 @@ def onnxruntime_session(model: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
-def seconds(run: Callable[[], object]) -> float:
-    started_s = time.perf_counter()
+@dataclass(frozen=True)
+class Turns:
+    """Times of two engines that took turns: wall clock and CPU time of each run, seconds, (runs, 2)."""
+
+    ours_s: NDArray[np.float64]
+    theirs_s: NDArray[np.float64]
+
+    @property
+    def ratio(self) -> float:
+        """Our rate over theirs."""
+        return float(np.median(self.theirs_s[:, 0] / self.ours_s[:, 0]))
+
+
+def seconds(run: Callable[[], object]) -> tuple[float, float]:
+    started_s = time.perf_counter(), time.process_time()
     run()
-    return time.perf_counter() - started_s
+    return time.perf_counter() - started_s[0], time.process_time() - started_s[1]
 
 
-def alternate(
-    one: Callable[[], object], other: Callable[[], object], rounds: int
-) -> tuple[list[float], list[float]]:
-    times_s = [(seconds(one), seconds(other)) for _ in range(rounds)]
-    return [first for first, _ in times_s], [second for _, second in times_s]
+def alternate(one: Callable[[], object], other: Callable[[], object], rounds: int) -> Turns:
+    times_s = np.array([(seconds(one), seconds(other)) for _ in range(rounds)])
+    return Turns(times_s[:, 0], times_s[:, 1])
 
 
 def gemm_model() -> bytes:
@@ -103,29 +121,51 @@ def print_layers(execution: Execution, network: Network, gemm_rate: float, n_row
     print(f"  all layers {total / spent:7.1f} GFLOP/s, {total / spent / gemm_rate:.2f} of the matrix product")
 
 
-def measure(handle: object, model: bytes, cache: Path, rows: int, rounds: int) -> list[Figure]:
-    platform = handle.platform.name  # type: ignore[attr-defined]
-    short, goal = next((given for part, given in GOALS.items() if part in platform), ("other", 0.0))
-    device = Device(DeviceChoice(platform=platform, kind=DeviceClass.CPU))
-    gemm, gemm_network = load(gemm_model(), device, cache, 1)
-    gemm_rate = max(layer_rates(gemm, gemm_network, 1, 3 * rounds).values())
-    gemm.close()
-    execution, network = load(model, device, cache, min(rows, 4))
+def gemm_rate(device: Device, cache: Path, rounds: int) -> float:
+    """GFLOP/s of the fastest matrix product that there is, with its name printed."""
+    execution, network = load(gemm_model(), device, cache, 1)
+    rates = {"these kernels": max(layer_rates(execution, network, 1, 3 * rounds).values())}
+    execution.close()
+    library_rate = clblast_rate(device, GEMM_CHANNELS, GEMM_PIXELS**2, GEMM_CHANNELS, rounds)
+    if library_rate is not None:
+        rates["CLBlast, not tuned"] = library_rate
+    print(f"{device}: matrix product", *(f"{rate:.0f} GFLOP/s ({name})" for name, rate in rates.items()))
+    return max(rates.values())
+
+
+def beside_onnxruntime(execution: Execution, model: bytes, rows: int, rounds: int) -> tuple[Turns, float]:
+    """Times of both engines and the largest difference of a score."""
     session = onnxruntime_session(model)
     given = {"images": jet_images(rows)}
-    scores = execution.run(given)["scores"]
-    difference = float(np.abs(scores - session.run(None, given)[0]).max())
-    ours_s, theirs_s = alternate(lambda: execution.run(given), lambda: session.run(None, given), rounds)
-    ratio = statistics.median(theirs / ours for ours, theirs in zip(ours_s, theirs_s, strict=True))
-    print(f"{device}: {rows / statistics.median(ours_s):.1f} images/s in batches of {rows}; onnxruntime "
-          f"{rows / statistics.median(theirs_s):.1f}; matrix product {gemm_rate:.0f} GFLOP/s")  # fmt: skip
-    print_layers(execution, network, gemm_rate, min(rows, 4), rounds)
-    execution.close()
+    difference = float(np.abs(execution.run(given)["scores"] - session.run(None, given)[0]).max())
+    turns = alternate(lambda: execution.run(given), lambda: session.run(None, given), rounds)
+    for name, times_s in (("this backend", turns.ours_s), ("onnxruntime", turns.theirs_s)):
+        wall_s, cpu_s = np.median(times_s, axis=0) / rows
+        print(
+            f"  {name}: {1 / wall_s:.1f} images/s in batches of {rows}, {cpu_s * 1e3:.1f} ms of CPU time each"
+        )
+    return turns, difference
+
+
+def measure(handle: Any, models: dict[str, bytes], cache: Path, rows: int, rounds: int) -> list[Figure]:
+    platform = handle.platform.name
+    short, goal = next((given for part, given in GOALS.items() if part in platform), ("other", 0.0))
+    device = Device(DeviceChoice(platform=platform, kind=DeviceClass.CPU))
+    product_rate = gemm_rate(device, cache, rounds)
+    figures = []
+    for precision, model in models.items():
+        execution, network = load(model, device, cache, min(rows, 4))
+        print(f"{device}, {precision}:")
+        turns, difference = beside_onnxruntime(execution, model, rows, rounds)
+        if precision == "fp32":
+            print_layers(execution, network, product_rate, min(rows, 4), rounds)
+        execution.close()
+        name = f"opencl_{short}_{precision}"
+        allowed = 1e-5 if precision == "fp32" else 2 * SCORE_STEP
+        figures.append(Figure(f"{name}_over_onnxruntime", turns.ratio, goal))
+        figures.append(Figure(f"{name}_score_difference", difference, allowed, at_most=True))
     device.close()
-    return [
-        Figure(f"opencl_{short}_fp32_over_onnxruntime", ratio, goal),
-        Figure(f"opencl_{short}_score_difference", difference, 1e-5, at_most=True),
-    ]
+    return figures
 
 
 def main() -> None:
@@ -133,12 +173,13 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="fewer rounds")
     quick = parser.parse_args().quick
     rows, rounds = (4, 5) if quick else (8, 15)
-    model = residual_network()
+    network = residual_network()
+    models = {"fp32": network, "int8": quantised(network)}
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory() as folder:
         for handle in all_devices():
             try:
-                figures += measure(handle, model, Path(folder) / "tiles.json", rows, rounds)
+                figures += measure(handle, models, Path(folder) / "tiles.json", rows, rounds)
             except BackendUnavailableError as error:
                 print(f"left out: {error}")
     print_figures(*figures)
