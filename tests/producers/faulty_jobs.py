@@ -98,7 +98,13 @@ def model() -> FakeModel:
 
 
 def describe(
-    servers: list[str], output: Path, streams: int, source: str = f"{HERE}:MemorySource", **parameters
+    servers: list[str],
+    output: Path,
+    streams: int,
+    source: str = f"{HERE}:MemorySource",
+    *,
+    hedging: bool = False,
+    **parameters,
 ) -> ProcessDescription:
     tagger = {"modelName": "toptag", "timeout": TIMEOUT_MS, "timeoutUnit": "milliseconds", **parameters}
     modules = [
@@ -107,7 +113,7 @@ def describe(
     keep = ["drop *", "keep *_topTags__*"]
     file = {"fileName": str(output), "outputCommands": keep}
     modules.append(ComponentDescription("OutputModule", "PoolOutputModule", "out", file))
-    service = {"servers": servers, "waitForServers": 10.0}
+    service = {"servers": servers, "waitForServers": 10.0, "hedging": hedging}
     return ProcessDescription(
         name="TEST",
         source=ComponentDescription("Source", source, "source", {"labels": ["ecalRecHits"]}),

@@ -60,13 +60,21 @@ async def one_run(seed: int, output: Path, true: Scores) -> tuple[int, int]:
     dice = Random(seed)
     policy = dice.choice(["fail", "flag", "skip"])
     async with faulty_servers(dice) as servers:
-        streams, tries = dice.choice([1, 4, 16]), dice.randint(1, 6)
-        ending = await run_job(servers, output, streams=streams, onFailure=policy, allowedTries=tries)
+        streams, tries, hedging = dice.choice([1, 4, 16]), dice.randint(1, 6), dice.random() < 0.3
+        ending = await run_job(
+            servers, output, streams=streams, onFailure=policy, allowedTries=tries, hedging=hedging
+        )
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not [task for task in left if "RequestHandler" not in repr(task)]
     check(ending, policy, true)
     whole = sum(ending.scores[event] == true[event] for event in ending.scores)
     return whole, N_EVENTS - whole
+
+
+@pytest.fixture(autouse=True)
+def _early_hedges(monkeypatch):
+    """A job of thirty events is over before twenty exchanges have told what is late."""
+    monkeypatch.setattr("inference_client.hedging.FEWEST", 3)
 
 
 def runs(seed: int, n_runs: int, folder: Path) -> None:
