@@ -48,7 +48,7 @@ async def test_who_stays_alone_goes_after_the_delay_and_not_before(tmp_path):
 async def test_a_delay_is_no_reason_to_miss_a_deadline(tmp_path):
     write_model(tmp_path, backend="emulated", tables=FPGA + "[batching]\nmax_queue_delay_us = 10_000_000")
     async with running(tmp_path) as session:
-        arguments = posting(request_of([[1] * 4]), **{headers.DEADLINE_MS: "9000"})
+        arguments = posting(request_of([[1] * 4]), **{headers.DEADLINE_MS: "4000"})
         async with session.post("/v2/models/m/infer", **arguments) as reply:
             assert reply.status == 200
 
