@@ -26,7 +26,7 @@ from eventproc.config.process import Process
 from eventproc.config.psets import PSet, VPSet
 from eventproc.config.replacing import massReplaceInputTag
 from eventproc.config.schedules import Schedule
-from eventproc.config.sequences import EndPath, FinalPath, Path, Sequence, ignore
+from eventproc.config.sequences import EndPath, FinalPath, Path, Sequence, ignore, wait
 from eventproc.config.tasks import ConditionalTask, Task
 from eventproc.config.untracked import untracked
 from eventproc.config.varparsing import VarParsing
@@ -97,6 +97,7 @@ __all__ = [
     "vstring",
     "vuint32",
     "vuint64",
+    "wait",
 ]
 
 if not TYPE_CHECKING:  # a type checker would take it for "any name exists"

@@ -119,6 +119,18 @@ class InputTag(_Identifier):
         """The process, "" for the most recent one."""
         return self.processName
 
+    def setModuleLabel(self, text: str) -> None:
+        """Changes the label."""
+        self.moduleLabel = text
+
+    def setProductInstanceLabel(self, text: str) -> None:
+        """Changes the instance."""
+        self.productInstanceLabel = text
+
+    def setProcessName(self, text: str) -> None:
+        """Changes the process."""
+        self.processName = text
+
 
 class ESInputTag(_Identifier):
     """``cms.ESInputTag("module", "data")``: kept for CMSSW's files; this framework has no EventSetup."""

@@ -23,6 +23,7 @@ from eventproc.config.dump import dump_python
 from eventproc.config.labels import Labelled
 from eventproc.config.modifiers import Modifier, ModifierChain, ProcessModifier
 from eventproc.config.place import caller_place, refuse
+from eventproc.config.pruning import unused_labels
 from eventproc.config.psets import PSet, VPSet
 from eventproc.config.schedules import Schedule
 from eventproc.config.sequences import EndPath, FinalPath, Path, Sequence
@@ -125,6 +126,22 @@ class Process:
         if label not in self._objects:
             refuse(f"process has no {label!r} to replace: {near_names(label, self._objects)}")
         setattr(self, label, new)
+
+    def prune(self, verbose: bool = False) -> None:
+        """Removes modules, sequences, tasks, paths and PSets that no path that runs has any use for.
+
+        Args:
+            verbose: print what goes.
+        """
+        unused = unused_labels(self)
+        for label in unused:
+            delattr(self, label)
+        if verbose:
+            sys.stdout.write(f"prune removed: {', '.join(unused) or 'nothing'}\n")
+
+    def setSchedule_(self, schedule: Schedule) -> None:
+        """Gives the process its schedule; the same as assigning it."""
+        setattr(self, "schedule", schedule)  # noqa: B010 - what a process holds is no declared attribute
 
     def isUsingModifier(self, modifier: Modifier) -> bool:
         """Whether the process was made with a modifier."""

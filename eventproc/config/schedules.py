@@ -66,6 +66,10 @@ class Schedule(Labelled):
         """
         return self._paths.index(path)
 
+    def contains(self, path: Path | EndPath | FinalPath) -> bool:
+        """Whether a path is in it."""
+        return path in self._paths
+
     def copy(self) -> Schedule:
         """Another one of the same paths and tasks."""
         return Schedule(*self._paths, tasks=self._tasks)

@@ -81,6 +81,17 @@ def ignore(module: Sequenceable) -> Step:
     return Step(module._step("cms.ignore").module, ignore=True)
 
 
+def wait(module: Sequenceable) -> Step:
+    """The module, as CMSSW's ``cms.wait``: what follows it on its path waits for it, as it always does here.
+
+    Raises:
+        ConfigurationError: it is not a single module.
+    """
+    if not isinstance(module, Sequenceable):
+        refuse(f"cms.wait takes a module, not {module!r}")
+    return Step(module._step("cms.wait").module)
+
+
 class Ordered(Labelled):
     """Base of sequences and paths: parts in order, and associated tasks."""
 

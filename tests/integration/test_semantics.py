@@ -25,6 +25,7 @@ ALONE = (
     "select_events",
     "try_to_continue",
     "runs_and_lumis",
+    "cmssw_words",
     "source_selection",
 )
 
