@@ -108,11 +108,12 @@ class BatchRunner:
 
     def run(self, jobs: list[Job]) -> list[BatchReport]:
         """Runs jobs as one batch; if it fails, runs its halves, so that only the culprit fails."""
+        alone = self.quarantine.must_be_alone(jobs)
         try:
-            return [self._run_together(jobs)]
+            return [self._run_together(jobs, alone=alone)]
         except WorkerDiedError as error:
             logger.error("%s, with %d requests on it", str(error), len(jobs))
-            return [self._report_of_death(jobs, error)]
+            return [self._report_of_death(jobs, had_batch=error.had_batch, alone=alone)]
         except BackendUnavailableError:
             logger.exception("a device is lost with %d requests on it", len(jobs))
             refusal = DeviceGoneError("the device was lost before the result was there")
@@ -125,19 +126,19 @@ class BatchRunner:
             failure = BackendFailedError("the backend failed on this input")
             return [BatchReport([(jobs[0], failure)], jobs[0].n_rows, 0.0, 0.0)]
 
-    def _report_of_death(self, jobs: list[Job], error: WorkerDiedError) -> BatchReport:
+    def _report_of_death(self, jobs: list[Job], *, had_batch: bool, alone: bool) -> BatchReport:
         self._is_spoilt = True
-        if error.had_batch and self.quarantine.died_with(jobs):
+        if had_batch and self.quarantine.died_with(jobs, alone=alone):
             return _report_of([(jobs[0], _guilty())])
         gone = WorkerGoneError("the process of the device ended before the result was there")
         return _report_of([(job, gone) for job in jobs])
 
-    def _run_together(self, jobs: list[Job]) -> BatchReport:
+    def _run_together(self, jobs: list[Job], *, alone: bool) -> BatchReport:
         started_s, processor_start_s = time.monotonic(), time.thread_time()
         n_rows = self._fill(jobs)
         run_rows = self._spec.max_rows if self._padded else n_rows
         compute_start_s = time.monotonic()
-        outputs = dict(self.lane.run(run_rows))
+        outputs = dict(self.lane.run(run_rows, alone=alone))
         compute_s = time.monotonic() - compute_start_s
         self._spec.check_outputs(outputs, run_rows)
         self.quarantine.survived(jobs)

@@ -34,8 +34,12 @@ class Lane(Protocol):
         """Waits until a batch can be run; returns whether it can, which it never can after a close."""
         ...
 
-    def run(self, n_rows: int) -> Mapping[str, Array]:
+    def run(self, n_rows: int, *, alone: bool = False) -> Mapping[str, Array]:
         """Computes the first rows of the buffers.
+
+        Args:
+            n_rows: How many.
+            alone: Whether no other batch may be on the device's process meanwhile.
 
         Returns:
             All outputs by name, (n_rows, ...); they belong to the caller.
@@ -69,6 +73,6 @@ class LocalLane:
         """It always is."""
         return True
 
-    def run(self, n_rows: int) -> Mapping[str, Array]:
+    def run(self, n_rows: int, *, alone: bool = False) -> Mapping[str, Array]:  # noqa: ARG002 - no process
         """Runs the backend in the caller's thread."""
         return self._backend.run({name: buffer[:n_rows] for name, buffer in self.buffers.items()})

@@ -1,7 +1,8 @@
 """Inputs that may have ended a worker, and those that surely do; the former run alone, the latter no more.
 
 Whoever was on a worker when it died is a suspect, and its sender is told to try again. A suspect runs in a
-batch of its own: if that is answered it is none any more, if the worker dies again it is quarantined.
+batch of its own, with no other batch on its worker: if it is answered it is none any more, if the worker dies
+again it is quarantined.
 """
 
 import hashlib
@@ -77,23 +78,33 @@ class Quarantine:
         refused = [job for job, record in known if record.is_guilty]
         return Split(([together] if together else []) + alone, refused)
 
-    def died_with(self, jobs: list[Job]) -> bool:
+    def must_be_alone(self, jobs: list[Job]) -> bool:
+        """Whether a batch is one suspect, who must not share its worker with other batches."""
+        if self.is_empty or len(jobs) > 1:
+            return False
+        with self._lock:
+            return digest(jobs[0]) in self._records
+
+    def died_with(self, jobs: list[Job], *, alone: bool) -> bool:
         """A worker died with these jobs on it.
 
+        Args:
+            jobs: A batch.
+            alone: It was one suspect, with nothing else on the worker.
+
         Returns:
-            Whether it is the second time for the only job of the batch, which is guilty now.
+            Whether that is guilty now.
         """
         digests = [digest(job) for job in jobs]
         now_s = self._clock()
         with self._lock:
             self._forget_old()
-            is_guilty = len(jobs) == 1 and digests[0] in self._records
             for one in digests:
                 known = self._records.pop(one, None)
-                self._records[one] = _Record(is_guilty or bool(known and known.is_guilty), now_s)
+                self._records[one] = _Record(alone or bool(known and known.is_guilty), now_s)
             while len(self._records) > _MOST_RECORDS:
                 del self._records[next(iter(self._records))]
-        return is_guilty
+        return alone
 
     def survived(self, jobs: Iterable[Job]) -> None:
         """A worker has answered these jobs: they are suspects no more."""

@@ -19,6 +19,7 @@ from accelerator_server.workers.backoff import Backoff
 from accelerator_server.workers.batch_memory import create_batch_memory, map_batch_memory
 from accelerator_server.workers.messages import Loaded, Order
 from accelerator_server.workers.spawning import WorkerProcess, anonymous_file
+from accelerator_server.workers.turns import Turns
 from accelerator_server.workers.worker_lane import WorkerLane
 
 logger = logging.getLogger(__name__)
@@ -66,6 +67,7 @@ class DeviceWorker:
         self.on_change: Callable[[Change], None] = _ignore  # called in the keeper's thread
         self.device = self.precision = ""
         self.depth = 0
+        self.turns = Turns()
         self._all_lanes: list[WorkerLane] = []
         self._spec = settings.spec
         self._order = Order(backend, BACKENDS, settings.spec, settings.precision, dict(settings.parameters))

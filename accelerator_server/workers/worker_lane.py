@@ -10,6 +10,7 @@ from accelerator_server.backends.base import Array
 from accelerator_server.errors import WorkerDiedError
 from accelerator_server.workers.batch_memory import LaneMemory
 from accelerator_server.workers.messages import BATCH, COMPUTED, FAILED, MAX_ANSWER_BYTES
+from accelerator_server.workers.turns import Turns
 
 _TIMEVAL = struct.Struct("@ll")
 
@@ -18,6 +19,7 @@ class Owner(Protocol):
     """What a lane asks of its worker."""
 
     device: str
+    turns: Turns
 
     @property
     def is_usable(self) -> bool:
@@ -72,14 +74,14 @@ class WorkerLane:
         """Waits for the worker to be started again, at most so long."""
         return self._worker.wait_until_usable(timeout_s)
 
-    def run(self, n_rows: int) -> Mapping[str, Array]:
-        """Lets the worker compute the first rows of the buffers.
+    def run(self, n_rows: int, *, alone: bool = False) -> Mapping[str, Array]:
+        """Lets the worker compute the first rows of the buffers, and nothing else meanwhile if `alone`.
 
         Raises:
             WorkerDiedError: It ended before it answered, lost its device, or is not there.
             BackendRunError: Its backend failed; the worker goes on.
         """
-        with self._in_use:
+        with self._worker.turns.turn(alone=alone), self._in_use:
             answer = self._ask(n_rows)
             kind, text = answer[:1], answer[1:].decode(errors="replace")
             if kind == COMPUTED:

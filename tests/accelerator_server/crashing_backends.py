@@ -11,8 +11,8 @@ import numpy as np
 from accelerator_server.errors import BackendUnavailableError
 from tests.accelerator_server.stub_backends import POISON, StubBackend
 
-KILLER, HANGING, LOSING, FAILING = POISON, 667.0, 668.0, 669.0
-"""Values of an input and what they do: end the process, hang it, lose the device, raise."""
+KILLER, HANGING, LOSING, FAILING, WAITING = POISON, 667.0, 668.0, 669.0, 670.0
+"""Values of an input and what they do: end the process, hang it, lose the device, raise, wait for a file."""
 
 
 class CrashingBackend(StubBackend):
@@ -35,6 +35,8 @@ class CrashingBackend(StubBackend):
             os.kill(os.getpid(), signal.SIGKILL)
         if np.any(x == HANGING):
             ctypes.PyDLL(None).sleep(60)  # without letting other threads of this process run
+        while np.any(x == WAITING) and not Path(self.settings.parameters["gate"]).exists():
+            time.sleep(0.01)
         if np.any(x == LOSING):
             message = "stub:0 fell off the bus"
             raise BackendUnavailableError(message)

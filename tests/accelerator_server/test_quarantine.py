@@ -42,23 +42,31 @@ def test_without_suspects_all_run_together(suspects):
 
 
 def test_suspects_run_alone_behind_the_others(suspects):
-    assert not suspects.died_with([job(1), job(2)])
+    assert not suspects.died_with([job(1), job(2)], alone=False)
     split = suspects.split([job(1), job(3), job(2), job(4)])
     assert [values(group) for group in split.groups] == [[3, 4], [1], [2]]
     assert split.refused == []
 
 
 def test_a_suspect_that_is_answered_is_none_any_more(suspects):
-    suspects.died_with([job(1), job(2)])
+    suspects.died_with([job(1), job(2)], alone=False)
     suspects.survived([job(1)])
     assert [values(group) for group in suspects.split([job(1), job(2), job(3)]).groups] == [[1, 3], [2]]
     suspects.survived([job(2)])
     assert suspects.is_empty
 
 
+def test_only_a_suspect_that_is_its_own_batch_must_be_alone(suspects):
+    assert not suspects.must_be_alone([job(1)])
+    suspects.died_with([job(1), job(2)], alone=False)
+    assert suspects.must_be_alone([job(1)])
+    assert not suspects.must_be_alone([job(3)])
+    assert not suspects.must_be_alone([job(1), job(2)])
+
+
 def test_a_suspect_that_kills_alone_is_guilty(suspects):
-    suspects.died_with([job(1), job(2)])
-    assert suspects.died_with([job(1)])
+    suspects.died_with([job(1), job(2)], alone=False)
+    assert suspects.died_with([job(1)], alone=True)
     split = suspects.split([job(1), job(2), job(3)])
     assert values(split.refused) == [1]
     assert [values(group) for group in split.groups] == [[3], [2]]
@@ -66,14 +74,14 @@ def test_a_suspect_that_kills_alone_is_guilty(suspects):
 
 
 def test_who_dies_twice_in_company_stays_a_suspect(suspects):
-    assert not suspects.died_with([job(1), job(2)])
-    assert not suspects.died_with([job(1), job(2)])
+    assert not suspects.died_with([job(1), job(2)], alone=False)
+    assert not suspects.died_with([job(1), job(2)], alone=False)
     assert suspects.n_guilty == 0
 
 
 def test_suspects_are_forgotten_sooner_than_the_guilty(suspects, clock):
-    suspects.died_with([job(1), job(2)])
-    suspects.died_with([job(1)])
+    suspects.died_with([job(1), job(2)], alone=False)
+    suspects.died_with([job(1)], alone=True)
     clock.now_s = quarantine.SUSPECT_S + 1
     assert values(suspects.split([job(1), job(2)]).refused) == [1]
     assert values(suspects.split([job(1), job(2)]).groups[0]) == [2]
@@ -84,7 +92,7 @@ def test_suspects_are_forgotten_sooner_than_the_guilty(suspects, clock):
 
 def test_there_are_never_too_many_records(suspects, monkeypatch):
     monkeypatch.setattr(quarantine, "_MOST_RECORDS", 10)
-    suspects.died_with([job(k) for k in range(30)])
+    suspects.died_with([job(k) for k in range(30)], alone=False)
     assert len(suspects.split([job(k) for k in range(30)]).groups) == 1 + 10
 
 

@@ -18,7 +18,7 @@ from inference_client.protocol import codec, headers, routes
 from inference_client.protocol.arrays import to_array
 from tests.accelerator_server.answers import INFER, infer, metrics, refused, waiting_requests
 from tests.accelerator_server.conftest import CRASHING
-from tests.accelerator_server.crashing_backends import HANGING, KILLER
+from tests.accelerator_server.crashing_backends import HANGING, KILLER, WAITING
 from tests.accelerator_server.model_files import affine_model, write_model
 from tests.accelerator_server.running import posting, request_of, running
 
@@ -223,3 +223,25 @@ async def test_workers_die_with_a_server_that_is_killed_even_if_their_engine_han
             await hanging
         for watch in watches:
             os.close(watch)
+
+
+async def test_who_computes_beside_a_suspect_is_never_taken_for_it(tmp_path, crashing):
+    gate = tmp_path / "gate"
+    tables = f'[backend_parameters]\ndepth = 2\ngate = "{gate}"'
+    models = tmp_path / "models"
+    write_model(models, backend="crashing", keys=f"{ISOLATED}\nmax_rows = 1", tables=tables)
+    slow = [[WAITING] * 4]
+    async with running(models) as session:
+        beside = asyncio.ensure_future(refused(session, **posting(request_of(slow))))
+        while "accelerator_requests_inside 1.0" not in await metrics(session):
+            pass
+        await waiting_requests(session, 0)
+        for status, code, _ in (await refused(session, **poison()), await beside):
+            assert (status, code) == (503, "worker_died")
+        again = asyncio.ensure_future(values(session, slow))
+        guilty = asyncio.ensure_future(refused(session, **poison()))
+        await waiting_requests(session, 0)
+        gate.touch()
+        assert (await guilty)[:2] == (422, "quarantined")
+        assert await again == await values(session, slow)
+        await until_it_says(session, f"accelerator_worker_deaths_total{LABELS} 2.0")
