@@ -1,11 +1,15 @@
 """Packs bodies for distant servers; dense tensors gain from it, sparse ones hardly."""
 
+import asyncio
 import zlib
 from collections.abc import Callable
 from typing import Literal
 
 import lz4.frame
 import zstandard
+
+from inference_client.protocol import headers
+from inference_client.protocol.codec import body_crc32
 
 Compression = Literal["none", "deflate", "gzip", "zstd", "lz4"]
 """`none`, `deflate` and `gzip` are SonicTriton's; the others are quicker."""
@@ -21,6 +25,26 @@ _GZIP, _ZLIB = 31, 15
 def pack(body: bytes, compression: Compression) -> bytes:
     """Packs a body; `none` leaves it as it is."""
     return _PACK[compression](body)
+
+
+async def packed(body: bytes, request_headers: dict[str, str], compression: Compression) -> bytes:
+    """Packs a body where that makes it smaller, and says so in its headers.
+
+    Args:
+        body: As the dialect wrote it.
+        request_headers: Of this body; changed.
+        compression: What the server offers.
+    """
+    if len(body) > IN_A_THREAD_BYTES:
+        smaller = await asyncio.to_thread(pack, body, compression)
+    else:
+        smaller = pack(body, compression)
+    if len(smaller) >= len(body):
+        return body
+    request_headers["Content-Encoding"] = compression
+    if headers.BODY_CRC32 in request_headers:
+        request_headers[headers.BODY_CRC32] = body_crc32(smaller)
+    return smaller
 
 
 def _deflate(body: bytes, container: int) -> bytes:

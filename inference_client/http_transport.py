@@ -1,6 +1,5 @@
 """The way to a server over HTTP; here, and only here, what aiohttp raises becomes our errors."""
 
-import asyncio
 import logging
 import ssl
 import time
@@ -11,7 +10,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from inference_client.compression import IN_A_THREAD_BYTES, Compression, pack
+from inference_client.compression import Compression, packed
 from inference_client.dialects import OWN, Dialect, dialect_of
 from inference_client.errors import (
     BadReply,
@@ -28,7 +27,7 @@ from inference_client.expiry import within
 from inference_client.model_configuration import with_configuration
 from inference_client.protocol import headers, routes
 from inference_client.protocol.binary_tensors import decode_model_configuration
-from inference_client.protocol.codec import body_crc32, decode_model_metadata, decode_server_metadata
+from inference_client.protocol.codec import decode_model_metadata, decode_server_metadata
 from inference_client.protocol.errors import ProtocolError
 from inference_client.protocol.messages import ModelMetadata, ServerMetadata
 from inference_client.replies import check_reply
@@ -274,26 +273,6 @@ class HttpTransport:
         except ProtocolError as error:
             message = f"{self._address} answered {doing} with nonsense: {error}"
             raise BadReply(message) from error
-
-
-async def packed(body: bytes, request_headers: dict[str, str], compression: Compression) -> bytes:
-    """Packs a body where that makes it smaller, and says so in its headers.
-
-    Args:
-        body: As the dialect wrote it.
-        request_headers: Of this body; changed.
-        compression: What the server offers.
-    """
-    if len(body) > IN_A_THREAD_BYTES:
-        smaller = await asyncio.to_thread(pack, body, compression)
-    else:
-        smaller = pack(body, compression)
-    if len(smaller) >= len(body):
-        return body
-    request_headers["Content-Encoding"] = compression
-    if headers.BODY_CRC32 in request_headers:
-        request_headers[headers.BODY_CRC32] = body_crc32(smaller)
-    return smaller
 
 
 def _is_tls(error: BaseException) -> bool:

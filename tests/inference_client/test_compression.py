@@ -10,9 +10,8 @@ import zstandard
 
 from inference_client.blocking import BlockingClient
 from inference_client.client import InferenceClient
-from inference_client.compression import COMPRESSIONS, pack
+from inference_client.compression import COMPRESSIONS, pack, packed
 from inference_client.configuration import ClientConfiguration
-from inference_client.http_transport import packed
 from inference_client.local_server import LocalServer
 from inference_client.protocol.arrays import dense_tensor
 from inference_client.protocol.codec import body_crc32
