@@ -54,6 +54,13 @@ def test_calls_without_an_answer_have_a_column_and_do_not_count_for_the_timeout(
     assert table.notes[1].startswith("suggested timeout: 1 s")
 
 
+def test_second_servers_asked_are_counted_and_files_from_before_hedging_are_read():
+    hedged = records(["http://a", "http://b"]) | {"hedged": np.array([1, 0], np.uint8)}
+    notes = InferenceRecordTable().summarise(hedged).notes
+    assert notes[0] == "1 of 2 calls asked a second server because the first was late"
+    assert len(InferenceRecordTable().summarise(records(["http://a"])).notes) == 1
+
+
 @pytest.mark.parametrize(("servers", "note"), [([], "no calls"), (["", ""], "no call was answered")])
 def test_without_an_answer_there_is_no_timeout_to_suggest(servers, note):
     assert InferenceRecordTable().summarise(records(servers)).notes == [note]
