@@ -22,7 +22,7 @@ from eventproc.modules import EDProducer
 from figures import Figure, print_figures
 
 PROCESSES = 2
-EVENT_S = 0.002
+EVENT_S = 0.004
 """CPU time of the module on one event, about."""
 
 JOB = """
@@ -77,7 +77,7 @@ def main() -> None:
     words = argparse.ArgumentParser(description=__doc__)
     words.add_argument("--quick", action="store_true", help="shorter jobs, fewer rounds")
     quick = words.parse_args().quick
-    events, rounds = (5_000, 1) if quick else (20_000, 3)
+    events, rounds = (8_000, 1) if quick else (20_000, 3)
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder) / "bench_cfg.py"
         job.write_text(JOB.format(events=events))

@@ -28,12 +28,22 @@ bar.end_job()
 """
 
 
-def run_on_terminal(term: str) -> str:
-    """What a terminal gets to see of JOB."""
+PARTS = """
+from eventproc.services.progress_bar import ProgressBar
+bar = ProgressBar(ProgressBar.Params())
+bar.begin_job(40)
+for events in (15, 20, 5):
+    bar.progress(events)
+bar.end_job()
+"""
+
+
+def run_on_terminal(term: str, job: str = JOB) -> str:
+    """What a terminal gets to see of a job."""
     ours, theirs = pty.openpty()
     environment = {**os.environ, "TERM": term, "COLUMNS": "100"}
     with subprocess.Popen(
-        [sys.executable, "-c", JOB], stdout=theirs, stderr=theirs, env=environment
+        [sys.executable, "-c", job], stdout=theirs, stderr=theirs, env=environment
     ) as process:
         os.close(theirs)
         seen = b""
@@ -52,6 +62,10 @@ def test_a_terminal_shows_how_many_events_are_done() -> None:
     assert "40/40" in seen
     assert "/s" in seen
     assert seen.count("\x1b[?25l") == seen.count("\x1b[?25h")  # the cursor comes back
+
+
+def test_events_of_other_processes_move_the_bar() -> None:
+    assert "40/40" in run_on_terminal("xterm", PARTS)
 
 
 def test_messages_stand_on_lines_of_their_own_above_the_bar() -> None:
