@@ -159,11 +159,11 @@ def test_other_quantisation_is_refused(nodes, words):
 
 
 @pytest.mark.requires("opencl")
-@pytest.mark.parametrize("device_class", ["cpu", "gpu"])
+@pytest.mark.parametrize("device_class", list(DeviceClass))
 def test_every_map_of_bytes_of_a_quantised_network_gives_what_onnxruntime_gives(quantised, device_class):
     network = lower(read_graph(quantised))
     device = Device(DeviceChoice())
-    device.device_class = DeviceClass(device_class)
+    device.device_class = device_class
     execution = load_network(network, device, Build(2, "default", keep_all=True))
     given = {"images": jet_images(2, PIXELS, seed=9)}
     scores = execution.run(given)["scores"]

@@ -38,6 +38,7 @@ def test_the_manifest_says_how_each_kernel_of_the_source_is_called(written):
     manifest = msgspec.json.decode((written / "kernels.json").read_bytes(), type=Manifest)
     assert "-cl-mad-enable" in manifest.build_options
     assert source.count("__kernel") == len(manifest.kernels) >= 8
+    assert "#include" not in source
     for name, entry in manifest.kernels.items():
         assert f"#define NAME {name}\n" in source
         for key, value in entry.defines.items():
