@@ -44,7 +44,7 @@ class ClientConfiguration:
     timeout_s: float = 60.0
     allowed_tries: int = 3
     max_rows: int = 0
-    max_in_flight: int = 4
+    max_in_flight: int = 8
     connect_timeout_s: float = 2.0
     preflight_timeout_s: float = 5.0
     wait_for_servers_s: float = 0.0

@@ -29,8 +29,9 @@ def departure_wait_s(
     """Time that the next body waits, 0 if it leaves at once.
 
     With nothing under way rows leave at once, and so does a full body. Otherwise departures are spread evenly
-    over the time of one exchange: a slow server's latency is then hidden for any number of callers, since a
-    row waits at most for the next departure and never for a whole exchange.
+    over the time of one exchange, half as many as may be under way: a slow server's latency is then hidden
+    for any number of callers, since a row waits at most for the next departure and never for a whole
+    exchange. The other half is for full bodies, and for exchanges that take longer than the last ones.
 
     Args:
         queued_rows: Rows that wait.
@@ -42,6 +43,7 @@ def departure_wait_s(
     """
     if in_flight == 0 or queued_rows >= max_rows:
         return 0.0
-    gap_s = min(latency_s / capacity, LONGEST_GAP_S)
+    departures = max(min(capacity, 2), capacity / 2)
+    gap_s = min(latency_s / departures, LONGEST_GAP_S)
     wait_s = gap_s - since_departure_s
     return wait_s if gap_s >= SHORTEST_GAP_S and wait_s >= SHORTEST_WAIT_S else 0.0

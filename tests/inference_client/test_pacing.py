@@ -15,15 +15,19 @@ def test_a_full_body_leaves_at_once():
 
 
 def test_departures_are_spread_evenly_over_an_exchange():
-    assert departure_wait_s(1, 64, 1, 4, since_departure_s=0.005, latency_s=0.06) == 0.015 - 0.005
+    assert departure_wait_s(1, 64, 1, 8, since_departure_s=0.005, latency_s=0.06) == 0.015 - 0.005
+
+
+def test_a_row_never_waits_for_a_whole_exchange_though_only_two_bodies_may_be_under_way():
+    assert departure_wait_s(1, 64, 1, 2, since_departure_s=0.0, latency_s=0.06) == 0.03
 
 
 def test_a_row_that_comes_after_the_gap_leaves_at_once():
-    assert departure_wait_s(1, 64, 1, 4, since_departure_s=0.02, latency_s=0.06) == 0.0
+    assert departure_wait_s(1, 64, 1, 8, since_departure_s=0.02, latency_s=0.06) == 0.0
 
 
 def test_a_fast_server_is_never_waited_for():
-    assert departure_wait_s(1, 64, 1, 4, since_departure_s=0.0, latency_s=0.004) == 0.0
+    assert departure_wait_s(1, 64, 1, 8, since_departure_s=0.0, latency_s=0.004) == 0.0
 
 
 def test_rows_wait_a_turn_for_those_that_come_with_them_only_while_the_server_is_busy():
