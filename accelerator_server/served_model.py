@@ -183,12 +183,13 @@ class ServedModel:
         if time_left_s <= 0:
             message = "the deadline had passed when the request arrived"
             raise DeadlinePassedError(message)
-        if not self._run_at_once(jobs):
-            self.queue.submit(*jobs)
-            if not self._handing_over:
-                # Once for all that the loop reads in this pass: each wake-up of a thread has its price.
-                self._handing_over = True
-                self._loop.call_soon(self._hand_over)
+        if self._run_at_once(jobs):
+            return await jobs[0].result  # it is there
+        self.queue.submit(*jobs)
+        if not self._handing_over:
+            # Once for all requests that the loop reads in this pass: each wake-up of a thread has its price.
+            self._handing_over = True
+            self._loop.call_soon(self._hand_over)
         try:
             if math.isinf(time_left_s):
                 return await _result(jobs)
