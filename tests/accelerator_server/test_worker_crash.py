@@ -20,7 +20,7 @@ from tests.accelerator_server.answers import INFER, infer, metrics, refused, wai
 from tests.accelerator_server.conftest import CRASHING
 from tests.accelerator_server.crashing_backends import HANGING, KILLER, WAITING
 from tests.accelerator_server.model_files import affine_model, write_model
-from tests.accelerator_server.running import posting, request_of, running
+from tests.accelerator_server.running import posting, request_of, running, started
 
 ISOLATED = 'isolation = "process"'
 LABELS = '{model="m",version="1"}'
@@ -29,7 +29,11 @@ OTHER = routes.infer_path("other")
 PROGRAM = f"""
 from accelerator_server.backends.table import BACKENDS
 from accelerator_server.cli import main
-BACKENDS.update(crashing="{CRASHING}:CrashingBackend", slow="{CRASHING}:SlowBackend")
+BACKENDS.update(
+    crashing="{CRASHING}:CrashingBackend",
+    slow="{CRASHING}:SlowBackend",
+    eternal="{CRASHING}:EternalBackend",
+)
 main()
 """
 
@@ -151,13 +155,18 @@ async def test_one_instance_goes_on_while_the_other_is_started_again(tmp_path, c
 async def test_crashes_and_reloads_leave_no_files_and_no_processes_behind(tmp_path, crashing):
     write_model(tmp_path, backend="crashing", keys=ISOLATED)
     before, children = open_files(), psutil.Process().children()
-    async with running(tmp_path) as session:
+    async with started(tmp_path) as (server, session):
         await values(session, [[1, 2, 3, 4]])
         inside = open_files()
         assert (await refused(session, **poison()))[:2] == (503, "worker_died")
         await until_ready(session)
-        await values(session, [[1, 2, 3, 4]])
-        assert open_files() == inside
+        for _ in range(2):
+            await server._state.control.load("m")
+            await values(session, [[1, 2, 3, 4]])
+        async with asyncio.timeout(60):
+            while open_files() > inside:  # what was replaced ends behind the back of who loads
+                await metrics(session)
+        assert len(psutil.Process().children()) == len(children) + 1
     assert open_files() == before
     assert psutil.Process().children() == children
 
@@ -245,3 +254,16 @@ async def test_who_computes_beside_a_suspect_is_never_taken_for_it(tmp_path, cra
         assert (await guilty)[:2] == (422, "quarantined")
         assert await again == await values(session, slow)
         await until_it_says(session, f"accelerator_worker_deaths_total{LABELS} 2.0")
+
+
+def test_a_server_that_is_stopped_while_a_worker_loads_takes_it_along(tmp_path):
+    write_model(tmp_path, backend="eternal", keys=ISOLATED)
+    with start(tmp_path) as process:
+        try:
+            while not (workers := psutil.Process(process.pid).children()):
+                pass
+            process.terminate()
+            assert process.wait(60) == 0
+            assert not any(worker.is_running() for worker in workers)
+        finally:
+            process.kill()
