@@ -52,6 +52,7 @@ class Job:
         schedule: the paths.
         watch: the services' hooks.
         n_slots: products an event of this job can hold.
+        whole: what no two processes may share: see `Resolution.whole`.
         transitions: the begin and end of job, streams, runs and luminosity blocks.
     """
 
@@ -64,6 +65,7 @@ class Job:
     schedule: EventSchedule
     watch: Watchers
     n_slots: int
+    whole: BranchType
     transitions: Transitions
 
 
@@ -157,6 +159,7 @@ def _build_modules(
         schedule=_schedule(description, modules, resolution, watch, kept, results),
         watch=watch,
         n_slots=resolution.n_slots,
+        whole=resolution.whole,
         transitions=_transitions({**modules, **outputs}, source, resolution),
     )
 

@@ -6,6 +6,7 @@ import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import Any
 
 from eventproc.model.descriptions import ComponentDescription, ProcessDescription, ProcessOptions
@@ -44,10 +45,23 @@ def process_count(options: ProcessOptions, cores: int | None = None) -> int:
     return wanted or (len(os.sched_getaffinity(0)) if cores is None else cores)
 
 
-def divide(events: int, options: ProcessOptions, processes: int) -> list[Portion]:
-    """Consecutive ranges of nearly the same size; fewer than asked for where there are fewer events."""
-    processes = max(1, min(processes, events))
-    sizes = shares(events, processes)
+def divide(
+    events: int, options: ProcessOptions, processes: int, cuts: Sequence[int] | None = None
+) -> list[Portion]:
+    """Consecutive ranges of nearly the same size; fewer than asked for where there are fewer events.
+
+    Args:
+        events: how many there are.
+        options: the job's.
+        processes: how many ranges are wanted.
+        cuts: indices of events that a range may begin with; all when not given.
+    """
+    limits = list(accumulate(shares(events, max(1, min(processes, events))), initial=0))
+    if cuts is not None:
+        nearest = {min(cuts, key=lambda cut: abs(cut - limit)) for limit in limits[1:-1] if cuts}
+        limits = [0, *sorted(nearest - {0, events}), events]
+    sizes = [stop - start for start, stop in pairwise(limits)]
+    processes = len(sizes)
     streams = [max(1, n) for n in shares(options.numberOfStreams, processes)]
     return [Portion(i, sum(sizes[:i]), sizes[i], sum(streams[:i]), streams[i]) for i in range(processes)]
 

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from eventproc.errors import ConfigurationError, near_names
 from eventproc.model.branch import BranchDescription
 from eventproc.model.input_tag import InputTag
-from eventproc.model.product import Product, product_class
+from eventproc.model.product import EQUAL, Product, product_class
 from eventproc.model.token import Token
 from eventproc.model.transition import BranchType, Transition
 from eventproc.modules.service import Service
@@ -36,6 +36,7 @@ class _Promise:
     branch: BranchDescription
     token: Token[Any]
     transient: bool = False
+    transition: Transition = Transition.Event
 
 
 @dataclass(slots=True)
@@ -48,6 +49,8 @@ class Resolution:
         level_bindings: what it has to provide of runs and luminosity blocks.
         dependencies: per consumer label, the labels of this process's modules it needs in events.
         level_dependencies: the same in runs and luminosity blocks.
+        whole: what a process must see the whole of, since a product made at its end could not be put
+            together of parts: luminosity blocks, or runs; events where there is no such product.
         has_levels: whether a module has to do with products of runs or luminosity blocks.
     """
 
@@ -56,6 +59,7 @@ class Resolution:
     level_bindings: list[SourceBinding] = field(default_factory=list)
     dependencies: dict[str, set[str]] = field(default_factory=dict)
     level_dependencies: dict[str, set[str]] = field(default_factory=dict)
+    whole: BranchType = BranchType.InEvent
     has_levels: bool = False
 
 
@@ -123,9 +127,16 @@ class ProductRegistry:
             in_event = binding.branch.branch_type is BranchType.InEvent
             (resolution.bindings if in_event else resolution.level_bindings).append(binding)
         resolution.n_slots = len(self._promises) + len(bindings)
+        resolution.whole = self._whole()
         made = any(p.branch.branch_type is not BranchType.InEvent for p in self._promises)
         resolution.has_levels = made or bool(resolution.level_bindings)
         return resolution
+
+    def _whole(self) -> BranchType:
+        at_end = {p.transition for p in self._promises if p.branch.merging == EQUAL}
+        if Transition.EndRun in at_end:
+            return BranchType.InRun
+        return BranchType.InLumi if Transition.EndLuminosityBlock in at_end else BranchType.InEvent
 
     def service(self, label: str, service_type: type[S]) -> S:
         """The service of a type.
@@ -146,7 +157,15 @@ class ProductRegistry:
         """Notes a product that a module asks for."""
         self._requests.append(_Request(label, token, optional))
 
-    def promise(self, label: str, token: Token[Any], instance: str, *, transient: bool = False) -> None:
+    def promise(
+        self,
+        label: str,
+        token: Token[Any],
+        instance: str,
+        *,
+        transient: bool = False,
+        transition: Transition = Transition.Event,
+    ) -> None:
         """Notes a product that a module makes; no output keeps a transient one."""
         kind = token.product_type
         attributes = json.dumps(token.attributes, sort_keys=True)
@@ -155,7 +174,7 @@ class ProductRegistry:
         if any(promise.branch.name == branch.name for promise in self._promises):
             message = f"module {label!r} declares {branch.name} twice; give one an instance name"
             raise ConfigurationError(message)
-        self._promises.append(_Promise(branch, token, transient))
+        self._promises.append(_Promise(branch, token, transient, transition))
 
     def _resolve(self, request: _Request, resolution: Resolution) -> str:
         """Finds the maker of one product; returns what is wrong, or an empty string."""
@@ -256,7 +275,7 @@ class ModuleDeclare:
         """Promises a product."""
         token = Token(product_type, InputTag(self._label, instance), transition.branch_type)
         token.attributes = dict(attributes or {})
-        self._registry.promise(self._label, token, instance)
+        self._registry.promise(self._label, token, instance, transition=transition)
         return token
 
     def service(self, service_type: type[S]) -> S:

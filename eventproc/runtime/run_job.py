@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from eventproc.errors import ConfigurationError
 from eventproc.model.descriptions import ProcessDescription
-from eventproc.modules.source import Source
+from eventproc.model.transition import BranchType
 from eventproc.runtime.builder import Job, build
 from eventproc.runtime.division import Portion, divide, process_count
 from eventproc.runtime.parts_processor import PartsProcessor
@@ -40,14 +40,18 @@ def run_job(description: ProcessDescription, report: JobReport) -> Summary:
 
 
 async def _portions(job: Job, processes: int) -> list[Portion]:
+    options = job.description.options
     try:
-        return divide(await _events(job, processes), job.description.options, processes)
+        _refuse_indivisible(job, processes)
+        if job.whole is not BranchType.InEvent:
+            events, cuts = await _walked(job)
+            return divide(events, options, processes, cuts)
+        return divide(await _events(job), options, processes)
     finally:
         job.source.close()
 
 
-async def _events(job: Job, processes: int) -> int:
-    """How many events the job will read; they are counted where the source does not know."""
+def _refuse_indivisible(job: Job, processes: int) -> None:
     source, limit = job.source, job.description.max_events
     if not type(source).skips_with:
         message = (
@@ -55,21 +59,32 @@ async def _events(job: Job, processes: int) -> int:
             "its events: set process.options.numberOfProcesses = 1"
         )
         raise ConfigurationError(message)
-    expected = source.expected_events()
-    if expected is None and source.is_endless and limit < 0:
+    if source.is_endless and limit < 0:
         message = (
             f"{type(source).__name__} has no end, so that there is nothing to divide among {processes} "
             "processes: set process.maxEvents"
         )
         raise ConfigurationError(message)
+
+
+async def _events(job: Job) -> int:
+    """How many events the job will read; they are counted where the source does not know."""
+    limit = job.description.max_events
+    expected = limit if job.source.is_endless else job.source.expected_events()
     if expected is None:
-        expected = limit if source.is_endless else await _counted(source, limit)
+        return (await _walked(job))[0]
     return expected if limit < 0 else min(expected, limit)
 
 
-async def _counted(source: Source, limit: int) -> int:
+async def _walked(job: Job) -> tuple[int, list[int]]:
+    """How many events there are, and with which of them a run or luminosity block begins."""
+    source, limit = job.source, job.description.max_events
+    numbers = 1 if job.whole is BranchType.InRun else 2
     source.bind(())  # no products are read
-    events = 0
-    while events != limit and await source.next_event() is not None:
+    events, cuts, before = 0, [], None
+    while events != limit and (event := await source.next_event()) is not None:
+        if event.id[:numbers] != before:
+            before = event.id[:numbers]
+            cuts.append(events)
         events += 1
-    return events
+    return events, cuts

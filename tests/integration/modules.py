@@ -271,6 +271,23 @@ class MakeLevels(EDProducer):
         run.put(self.in_run, EventNumbers(np.array(self.numbers, np.int64)))
 
 
+class LastOfLumi(EDProducer):
+    """The number of a luminosity block's last event, in a product that must be equal wherever it is made."""
+
+    def __init__(self, params, declare):
+        self.output = declare.produces(Count, transition=Transition.EndLuminosityBlock)
+        self.last = 0
+
+    def produce(self, event):
+        self.last = max(self.last, event.id.event)
+
+    def begin_luminosity_block(self, lumi):
+        self.last = 0
+
+    def end_luminosity_block(self, lumi):
+        lumi.put(self.output, Count(np.array([self.last])))
+
+
 class ExpectLevels(EDAnalyzer):
     """What the events, luminosity blocks and runs hold; of this job or of its input."""
 

@@ -44,6 +44,13 @@ def test_several_processes_make_the_same_of_them(run, tmp_path):  # noqa: F811
     assert values(tmp_path / "levels.root", "LuminosityBlocks", *LUMIS) == LUMIS
 
 
+def test_no_two_processes_share_a_luminosity_block_that_must_be_seen_as_a_whole(run, tmp_path):  # noqa: F811
+    report = run("levels_whole", "--numThreads", 2).report
+    # Half of ten events lies within the second luminosity block.
+    assert [(part["first_event"], part["events_read"]) for part in report["processes"]] == [(0, 4), (4, 6)]
+    assert values(tmp_path / "whole.root", "LuminosityBlocks", "last_value")["last_value"] == [4, 6, 4]
+
+
 def test_files_of_one_luminosity_block_are_merged_by_the_rule_of_the_product(run, tmp_path):  # noqa: F811
     run("levels_make")
     parts = []

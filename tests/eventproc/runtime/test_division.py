@@ -21,6 +21,19 @@ def test_ranges_are_consecutive_and_hold_every_event_once(events, processes, exp
     assert ranges(divide(events, ProcessOptions(), processes)) == expected
 
 
+@pytest.mark.parametrize(
+    ("cuts", "expected"),
+    [
+        ([0, 3, 8], [(0, 3), (3, 7)]),
+        ([0, 9], [(0, 9), (9, 1)]),
+        ([0], [(0, 10)]),
+        ([], [(0, 10)]),
+    ],
+)
+def test_ranges_begin_only_where_they_may(cuts, expected):
+    assert ranges(divide(10, ProcessOptions(), 2, cuts)) == expected
+
+
 def test_streams_of_the_job_are_shared_out_and_every_process_has_one():
     some = divide(100, ProcessOptions(numberOfStreams=5), 2)
     assert [(p.first_stream, p.streams) for p in some] == [(0, 3), (3, 2)]
