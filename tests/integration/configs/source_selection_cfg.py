@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-import FWCore.ParameterSet.Config as cms
+import FWCore.ParameterSet.Config as cms  # noqa: N813 - what physicists write
 
 EXPECTED = {"exit_code": 0, "events_read": 7, "outputs": {"out": {"events": 7}}, "skipped_files": {}}
 
