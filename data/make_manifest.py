@@ -15,6 +15,10 @@ MANIFEST = "MANIFEST.json"
 SOURCES = {"README.md", "make_manifest.py", "make_edm_sample.py", MANIFEST}
 """Files that people write."""
 SMALL = "--events events --checkpoint small/checkpoint.pt --folder data/models/toptag_small/1"
+RESNET50_FOLDER = "data/models/toptag_resnet50/1"
+QUANTIZE = (
+    f"python -m producers.training quantize --events events --source resnet50/1 --folder {RESNET50_FOLDER}"
+)
 SHAPE = "python -m producers.training shape --events events --folder data/models/toptag_shape/1"
 COMMANDS = {
     "top_qcd.root": (
@@ -24,6 +28,12 @@ COMMANDS = {
     "models/toptag_small/1/model.onnx": f"python -m producers.training export {SMALL}",
     "models/toptag_small/1/model.toml": f"python -m producers.training export {SMALL}",
     "models/toptag_small/1/README.md": f"python -m producers.training evaluate {SMALL}",
+    "models/toptag_resnet50/1/model.onnx": QUANTIZE,
+    "models/toptag_resnet50/1/model.toml": QUANTIZE,
+    "models/toptag_resnet50/1/README.md": (
+        "python -m producers.training evaluate --events events --checkpoint resnet50/56/checkpoint.pt "
+        f"--folder {RESNET50_FOLDER} --full-precision resnet50/1"
+    ),
     "models/toptag_shape/1/model.onnx": SHAPE,
     "models/toptag_shape/1/model.toml": SHAPE,
     "models/toptag_shape/1/README.md": SHAPE,

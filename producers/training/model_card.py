@@ -15,15 +15,15 @@ _FIGURES: Final = (
 )
 _PRECISIONS: Final = {
     "f32": "float32",
-    "int8": "8-bit integers, but for the logarithm and what follows the pooling",
+    "int8": "8-bit integers; the logarithm and what follows the pooling in float32",
 }
 _PAGE: Final = """\
 # {name}
 
 Tells jets of hadronically decaying top quarks from QCD jets, by images of the crystals of the ECAL barrel.
 
-- Network: `{network}` of `producers/training/networks.py`, {model_bytes:,} bytes of ONNX in
-  {precision}.
+- Network: `{network}` of `producers/training/networks.py`, {model_bytes:,} bytes of ONNX.
+- Precision: {precision}.
 - Input `images`: float32, (rows, 1, 224, 224), by the specification in `model.toml`. The graph
   itself {scaling}. {lit_pixels:.0f} pixels of an image are lit on average.
 - Output `scores`: float32, (rows, 2), probabilities of QCD and top.
@@ -33,7 +33,7 @@ Tells jets of hadronically decaying top quarks from QCD jets, by images of the c
 
 ## Measured
 On the leading jets (ET > 200 GeV, |eta| < 1) of events that were never trained on: {n_signal:,} top and
-{n_background:,} QCD jets, scored by OpenVINO in float32 from the served file. Errors are statistical.
+{n_background:,} QCD jets, scored by OpenVINO from the served file. Errors are statistical.
 
 {rows}
 
@@ -100,6 +100,6 @@ def _loss(evaluation: Evaluation) -> str:
     if evaluation.loss is None:
         return ""
     return (
-        f"Against float32 the AUC falls by {evaluation.loss}. This error, and that of the comparison with\n"
-        "the trees, knows that the jets are the same.\n\n"
+        f"The AUC in float32 less this model's is {evaluation.loss}; this error knows that the jets are the\n"
+        "same.\n\n"
     )
