@@ -49,6 +49,19 @@ def test_the_sample_is_tagged_well(tagged):
     assert measure_tagging(score, label).auc.value >= 0.80
 
 
+def test_the_shipped_resnet50_tags_as_well_and_agrees_with_the_small_model(tagged, tmp_path):
+    done = run_command(tmp_path, "run", FLAGSHIP, "model=toptag_resnet50", "maxEvents=200")
+    assert done.code == 0, done.err
+    events = columns(tmp_path / "top_tagging.root", "topTags_score", "jetTruth_label")
+    score, label = (np.asarray(ak.flatten(events[name])) for name in events.fields)
+    small = ak.flatten(columns(tagged.folder / "top_tagging.root", "topTags_score")["topTags_score"][:200])
+    assert measure_tagging(score, label).auc.value >= 0.80
+    assert np.corrcoef(score, np.asarray(small))[0, 1] > 0.85
+    with uproot.open(tmp_path / "top_tagging.root") as file:
+        dictionaries = json.loads(str(file["eventproc"]))["dictionaries"]
+    assert "toptag_resnet50" in json.dumps(dictionaries)
+
+
 def test_every_score_is_traceable(tagged):
     with uproot.open(tagged.folder / "top_tagging.root") as file:
         events = file["Events"].arrays(filter_name="*topTags*")
