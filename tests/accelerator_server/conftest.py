@@ -24,5 +24,5 @@ def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
 @pytest.fixture
 def crashing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the backends known that end their process; they are meant for processes of their own."""
-    for name in ("crashing", "slow", "unloadable", "eternal"):
+    for name in ("crashing", "unloadable", "eternal"):
         monkeypatch.setitem(BACKENDS, name, f"{CRASHING}:{name.capitalize()}Backend")

@@ -35,8 +35,8 @@ class CrashingBackend(StubBackend):
             os.kill(os.getpid(), signal.SIGKILL)
         if np.any(x == HANGING):
             ctypes.PyDLL(None).sleep(60)  # without letting other threads of this process run
-        while np.any(x == WAITING) and not Path(self.settings.parameters["gate"]).exists():
-            time.sleep(0.01)
+        if np.any(x == WAITING):
+            self._wait(Path(self.settings.parameters["gate"]))
         if np.any(x == LOSING):
             message = "stub:0 fell off the bus"
             raise BackendUnavailableError(message)
@@ -45,13 +45,10 @@ class CrashingBackend(StubBackend):
             raise RuntimeError(message)
         return {"y": (x * np.float32(0.1))[:, :2].copy()}
 
-
-class SlowBackend(CrashingBackend):
-    """Takes its time for each batch."""
-
-    def run(self, inputs):
-        time.sleep(self.settings.parameters.get("seconds", 0.2))
-        return super().run(inputs)
+    def _wait(self, gate: Path) -> None:
+        gate.with_name("waiting").touch()
+        while not gate.exists():
+            time.sleep(0.01)
 
 
 class UnloadableBackend(StubBackend):

@@ -7,6 +7,7 @@ import select
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import aiohttp
@@ -31,7 +32,6 @@ from accelerator_server.backends.table import BACKENDS
 from accelerator_server.cli import main
 BACKENDS.update(
     crashing="{CRASHING}:CrashingBackend",
-    slow="{CRASHING}:SlowBackend",
     eternal="{CRASHING}:EternalBackend",
 )
 main()
@@ -48,6 +48,19 @@ def poison():
 
 async def values(session, rows, path=INFER):
     return to_array((await infer(session, request_of(rows), path)).outputs[0]).tobytes()
+
+
+async def begun(session, gate):
+    """A request that the worker of model m is busy with until the gate is there."""
+    request = asyncio.ensure_future(values(session, [[WAITING] * 4]))
+    waiting = gate.with_name("waiting")
+    await asyncio.to_thread(until_there, waiting)
+    return request
+
+
+def until_there(path):
+    while not path.exists():
+        time.sleep(0.01)
 
 
 async def code_of(session):
@@ -75,20 +88,22 @@ async def until_it_says(session, line):
 
 @pytest.mark.parametrize("how", ["abort", "kill"])
 async def test_who_was_on_a_crashed_worker_may_try_again_and_the_culprit_may_not(tmp_path, crashing, how):
-    parameters = f'[backend_parameters]\nhow = "{how}"'
-    write_model(tmp_path, backend="slow", keys=f"{ISOLATED}\nmax_rows = 8", tables=parameters)
-    write_model(tmp_path, "other")
+    gate = tmp_path / "gate"
+    parameters = f'[backend_parameters]\nhow = "{how}"\ngate = "{gate}"'
+    models = tmp_path / "models"
+    write_model(models, backend="crashing", keys=f"{ISOLATED}\nmax_rows = 8", tables=parameters)
+    write_model(models, "other")
     rows = [np.random.default_rng(k).random((1, 4), np.float32) for k in range(4)]
-    async with running(tmp_path) as session:
+    async with running(models) as session:
         alone = [await values(session, one) for one in rows]
-        first = asyncio.ensure_future(values(session, rows[0]))
-        await waiting_requests(session, 1)
-        await waiting_requests(session, 0)
+        first = await begun(session, gate)
         batch = [asyncio.ensure_future(refused(session, **posting(request_of(one)))) for one in rows]
         batch.append(asyncio.ensure_future(refused(session, **poison())))
+        await waiting_requests(session, 5)
+        gate.touch()
         for status, code, reply in await asyncio.gather(*batch):
             assert (status, code, reply.headers[headers.RETRY_AFTER]) == (503, "worker_died", "1")
-        assert await first == alone[0]
+        await first
         assert await values(session, [[1, 2, 3, 4]], OTHER)
         again = [asyncio.ensure_future(values(session, one)) for one in rows]
         status, code, reply = await refused(session, **poison())
@@ -105,7 +120,7 @@ async def test_who_was_on_a_crashed_worker_may_try_again_and_the_culprit_may_not
 
 
 async def test_requests_that_wait_while_a_worker_is_started_again_are_answered_by_it(tmp_path, crashing):
-    write_model(tmp_path, backend="slow", keys=f"{ISOLATED}\nmax_rows = 1")
+    write_model(tmp_path, backend="crashing", keys=f"{ISOLATED}\nmax_rows = 1")
     async with running(tmp_path) as session:
         crash = asyncio.ensure_future(refused(session, **poison()))
         await waiting_requests(session, 0)
@@ -203,15 +218,19 @@ async def server_of(repository):
 
 
 async def test_signals_that_stop_the_server_leave_its_workers_to_finish(tmp_path):
-    tables = "[backend_parameters]\nseconds = 0.3"
-    write_model(tmp_path, backend="slow", keys=f"{ISOLATED}\nmax_rows = 1", tables=tables)
-    async with server_of(tmp_path) as (process, workers, session):
-        asking = [asyncio.ensure_future(values(session, [[k] * 4])) for k in range(4)]
+    gate = tmp_path / "gate"
+    tables = f'[backend_parameters]\ngate = "{gate}"'
+    models = tmp_path / "models"
+    write_model(models, backend="crashing", keys=f"{ISOLATED}\nmax_rows = 1", tables=tables)
+    async with server_of(models) as (process, workers, session):
+        rows = [[[k, k, k, WAITING]] for k in range(4)]
+        asking = [asyncio.ensure_future(values(session, one)) for one in rows]
         await waiting_requests(session, 3)
         for worker in workers:  # as systemd does with KillMode=control-group
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
                 worker.send_signal(number)
         os.killpg(process.pid, signal.SIGTERM)
+        gate.touch()
         assert len(set(await asyncio.gather(*asking))) == 4
         assert await asyncio.to_thread(process.wait, 60) == 0
         assert not any(worker.is_running() for worker in workers)
@@ -241,12 +260,10 @@ async def test_who_computes_beside_a_suspect_is_never_taken_for_it(tmp_path, cra
     write_model(models, backend="crashing", keys=f"{ISOLATED}\nmax_rows = 1", tables=tables)
     slow = [[WAITING] * 4]
     async with running(models) as session:
-        beside = asyncio.ensure_future(refused(session, **posting(request_of(slow))))
-        while "accelerator_requests_inside 1.0" not in await metrics(session):
-            pass
-        await waiting_requests(session, 0)
-        for status, code, _ in (await refused(session, **poison()), await beside):
-            assert (status, code) == (503, "worker_died")
+        beside = await begun(session, gate)
+        assert (await refused(session, **poison()))[:2] == (503, "worker_died")
+        with pytest.raises(AssertionError, match="worker_died"):
+            await beside
         again = asyncio.ensure_future(values(session, slow))
         guilty = asyncio.ensure_future(refused(session, **poison()))
         await waiting_requests(session, 0)
