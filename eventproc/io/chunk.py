@@ -52,7 +52,7 @@ class Chunk:
         ranges: the entries that are handed out.
     """
 
-    __slots__ = ("_products", "_readers", "file_index", "ids", "ranges")
+    __slots__ = ("_others", "_products", "_readers", "file_index", "ids", "ranges")
 
     def __init__(
         self,
@@ -60,15 +60,18 @@ class Chunk:
         ids: Sequence[EventID],
         products: Mapping[int, ProductColumns],
         ranges: Sequence[RowRange] | None = None,
+        others: Mapping[int, Mapping[str, Column]] | None = None,
     ) -> None:
         """Takes the products by slot; columns that share their offsets keep sharing them.
 
-        Without ranges all entries are handed out.
+        Without ranges all entries are handed out. Other columns of a slot are those that the file has and
+        the product's class does not name; they are for outputs that copy the product.
         """
         self.file_index = file_index
         self.ids = ids
         self.ranges = [(0, len(ids))] if ranges is None else ranges
         self._products = products
+        self._others = others or {}
         # By slot that an event asked for; of the event loop alone.
         self._readers: dict[int, tuple[Callable[..., Product], list[tuple[list[int], Any]]]] = {}
 
@@ -88,7 +91,8 @@ class Chunk:
     def columns(self, slot: int) -> Mapping[str, Column]:
         """The columns of the product of a slot, all entries of the chunk, by name."""
         product_type, columns = self._products[slot]
-        return {c.name: column for c, column in zip(product_type.schema(), columns, strict=True)}
+        named = {c.name: column for c, column in zip(product_type.schema(), columns, strict=True)}
+        return {**named, **self._others.get(slot, {})}
 
     def copy(self, ranges: Sequence[RowRange]) -> Chunk:
         """A chunk of some of the entries that keeps nothing of this one in memory."""
@@ -97,7 +101,11 @@ class Chunk:
             slot: (product_type, [_owned(column) for column in taken(columns, ranges)])
             for slot, (product_type, columns) in self._products.items()
         }
-        return Chunk(self.file_index, ids, products)
+        others = {
+            slot: dict(zip(columns, map(_owned, taken(list(columns.values()), ranges)), strict=True))
+            for slot, columns in self._others.items()
+        }
+        return Chunk(self.file_index, ids, products, others=others)
 
     def _make_reader(self, slot: int) -> Any:
         if slot not in self._products:

@@ -97,9 +97,12 @@ class ChunkReader:
     def _read(
         self, index: int, file: LayoutFile, start: int, ids: Sequence[EventID], ranges: list[RowRange]
     ) -> Chunk:
-        products = {}
+        products, others = {}, {}
         for binding in self._bindings:
-            names = [c.name for c in binding.product_type.schema()]
-            columns = file.read(binding.branch, names, start, start + len(ids))
-            products[binding.slot] = (binding.product_type, columns)
-        return Chunk(index, ids, products, ranges)
+            named = [c.name for c in binding.product_type.schema()]
+            unnamed = [c.name for c in binding.branch.schema if c.name not in named]
+            columns = file.read(binding.branch, named + unnamed, start, start + len(ids))
+            products[binding.slot] = (binding.product_type, columns[: len(named)])
+            if unnamed:
+                others[binding.slot] = dict(zip(unnamed, columns[len(named) :], strict=True))
+        return Chunk(index, ids, products, ranges, others)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from eventproc.model.descriptions import (
     ProcessDescription,
     ProcessOptions,
 )
+from eventproc.model.product import Product, column
 from eventproc.modules import EDFilter, EDProducer, ParameterDescription
 from eventproc.runtime.builder import build
 from eventproc.runtime.processor import EventProcessor
@@ -102,6 +104,36 @@ def test_copied_events_are_those_of_the_input_beside_what_modules_made(tmp_path,
         ]
         doubled = [(2 * numbers(k).value).tolist() if k % n == 0 else [] for k in which]
         assert events["double_value"].tolist() == doubled
+
+
+@dataclass(frozen=True, slots=True)
+class FewerColumns(Product):
+    """What Tracks were before they had all their columns."""
+
+    type_name = "Tracks"
+
+    pt: object = column(np.float32)
+
+
+class LooksAtFewerColumns(EDProducer):
+    def __init__(self, params, declare):
+        self.input = declare.consumes(FewerColumns, "tracks")
+
+    def produce(self, event):
+        assert event.get(self.input).pt.dtype == np.float32
+
+
+@pytest.mark.parametrize("n", [1, 400])
+def test_columns_that_the_class_of_a_module_does_not_name_are_copied_too(tmp_path, n):
+    source = write_file(tmp_path / "in.root", 1100)
+    description = described([source], tmp_path, n, 1)
+    looks = ComponentDescription("EDProducer", f"{__name__}:LooksAtFewerColumns", "looks")
+    path = PathDescription("q", "Path", (PathStep("looks"),))
+    run(replace(description, modules=(*description.modules, looks), paths=(path, *description.paths)))
+    events, _ = events_of(tmp_path / "some.root")
+    which = range(0, 1100, n)
+    assert events["tracks_pt"].tolist() == [tracks(k).pt.tolist() for k in which]
+    assert events["tracks_hitCell"].tolist() == [tracks(k).hitCell.tolist() for k in which]
 
 
 def test_digests_of_copied_columns_are_those_of_the_input(tmp_path):
