@@ -12,6 +12,7 @@ ALIASES = {
     "FWCore.ParameterSet.Config": "eventproc.config",
     "FWCore.ParameterSet.VarParsing": "eventproc.config.varparsing",
     "FWCore.ParameterSet.MassReplace": "eventproc.config.replacing",
+    "FWCore.PythonUtilities.LumiList": "eventproc.config.lumi_list",
 }
 """What a file written for CMSSW imports, and what it gets."""
 
@@ -31,12 +32,19 @@ def cmssw_names() -> Iterator[None]:
 
 
 def _alias_modules() -> dict[str, ModuleType]:
-    top, middle = ModuleType("FWCore"), ModuleType("FWCore.ParameterSet")
-    # Python asks a module for __path__ before it imports from it; an empty one finds nothing else there.
-    top.__path__, middle.__path__ = [], []
-    setattr(top, "ParameterSet", middle)  # noqa: B010 - ModuleType declares no such attribute
-    modules = {"FWCore": top, "FWCore.ParameterSet": middle}
+    modules = {"FWCore": _package("FWCore")}
     for alias, own in ALIASES.items():
+        folder, _, name = alias.rpartition(".")
+        if folder not in modules:
+            modules[folder] = _package(folder)
+            setattr(modules["FWCore"], folder.rpartition(".")[2], modules[folder])
         modules[alias] = import_module(own)
-        setattr(middle, alias.rpartition(".")[2], modules[alias])
+        setattr(modules[folder], name, modules[alias])
     return modules
+
+
+def _package(name: str) -> ModuleType:
+    package = ModuleType(name)
+    # Python asks a module for __path__ before it imports from it; an empty one finds nothing else there.
+    package.__path__ = []
+    return package
