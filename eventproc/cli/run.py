@@ -36,9 +36,7 @@ def run(
     ] = None,
     cores: Annotated[
         int | None,
-        typer.Option(
-            "--numThreads", "-n", min=0, help="processes, over the job file's; 0: one per core"
-        ),
+        typer.Option("--numThreads", "-n", min=0, help="processes, over the job file's; 0: one per core"),
     ] = None,
 ) -> None:
     """Run a job file: read events, run its paths on each, write what it keeps."""
