@@ -60,7 +60,11 @@ class ChunkReader:
             FileOpenError: a file cannot be opened any more.
             FileReadError: ids cannot be read.
         """
-        return sum(stop - start for *_, ranges in self._selected() for start, stop in ranges)
+        reached = [file.is_reached for file in self._files]
+        count = sum(stop - start for *_, ranges in self._selected() for start, stop in ranges)
+        for file, before in zip(self._files, reached, strict=True):
+            file.is_reached = before
+        return count
 
     def _selected(self) -> Iterator[tuple[int, LayoutFile, int, Sequence[EventID], list[RowRange]]]:
         """Stretches of entries with a wanted event: file, first entry, ids, and ranges in these."""

@@ -103,6 +103,17 @@ async def test_skipped_events_are_counted_after_all_other_selection(read, mode):
     )
 
 
+async def test_to_count_events_is_not_to_read_them(tmp_path):
+    files = [write_file(tmp_path / f"{k}.root", 5, first=5 * k) for k in range(2)]
+    source = make_source(*files, eventsToProcess=[f"1:{N}-1:{N + 7}"])
+    bind_all(source, Tracks, Numbers)
+    assert source.expected_events() == 8
+    assert list(source.input_files()) == []
+    await source.next_event()
+    assert next((record.pfn, record.events_read) for record in source.input_files()) == (str(files[0]), 1)
+    source.close()
+
+
 async def test_a_golden_json_selects(read, tmp_path):
     (tmp_path / "golden.json").write_text('{"1": [[2, 3]], "2": [[20, 20]]}')
     found, expected = await read(lumisToProcess=[str(tmp_path / "golden.json"), "2:12"])
