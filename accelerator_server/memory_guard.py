@@ -62,8 +62,11 @@ class MemoryGuard:
 
     @property
     def is_over(self) -> bool:
-        """Whether that is over the limit."""
-        return self.resident_bytes > self.resident_limit_bytes
+        """Whether that is over the limit, also when freed memory was given back."""
+        self._measure_now()
+        if self._resident_bytes > self.resident_limit_bytes and self._gave_back():
+            self._measure_now()
+        return self._resident_bytes > self.resident_limit_bytes
 
     def claim(self, n_bytes: int) -> "Claim":
         """Makes room for a body, until the claim's ``with`` ends.
@@ -113,10 +116,17 @@ class MemoryGuard:
         if not self._is_refusing:
             self._is_refusing = True
             logger.warning("new work is refused: %s", words)
-        if now_s >= self._trimmed_s + _TRIM_EVERY_S:
-            self._trimmed_s = now_s
-            self._trim()
+        self._gave_back()
         raise MemoryFullError(words)
+
+    def _gave_back(self) -> bool:
+        """Gives freed memory back to the system, at most once a second; returns whether it did."""
+        now_s = self._clock()
+        if now_s < self._trimmed_s + _TRIM_EVERY_S:
+            return False
+        self._trimmed_s = now_s
+        self._trim()
+        return True
 
     def _measure_now(self) -> None:
         self._measured_s = self._clock()

@@ -94,6 +94,19 @@ def test_freed_memory_is_given_back_once_a_second_and_not_for_each_refusal(guard
     assert machine.n_trimmed == 2
 
 
+def test_who_only_asks_for_readiness_has_freed_memory_given_back_too(machine):
+    def trim() -> None:
+        machine.resident_bytes = 400
+
+    guard = MemoryGuard(1000, 500, machine.measure, machine.clock, trim)
+    machine.resident_bytes = 501
+    assert not guard.is_over
+    machine.resident_bytes = 501
+    assert guard.is_over  # once a second
+    machine.now_s = 1.0
+    assert not guard.is_over
+
+
 def test_a_claim_is_settled_when_the_body_is_there(guard):
     with guard.claim(100) as claim:
         claim.settle(20)
