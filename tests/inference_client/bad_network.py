@@ -101,12 +101,12 @@ async def asking(servers: list[FakeServer]) -> AsyncIterator[Asking]:
 
 
 async def partition(seconds: float) -> list[Phase]:
-    """All is well, one of two servers is cut off, both answer again, both are cut off, both answer again."""
+    """All is well; one of two servers is lost; both answer; both are lost; they come back; all is well."""
     async with FakeServer(small_model()) as one, FakeServer(small_model()) as other:
         servers = [one, other]
         phases = []
         async with asking(servers) as callers:
-            for lost in ([], [one], [], servers, []):
+            for lost in ([], [one], [], servers, [], []):
                 callers.phase = Phase()
                 phases.append(callers.phase)
                 before = [len(server.requests) for server in servers]
