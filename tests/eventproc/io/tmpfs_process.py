@@ -21,7 +21,7 @@ from tests.eventproc.io.tracks import (
 )
 
 BRANCHES = ((TRACKS, token(Tracks, "tracks", 0)), (NUMBERS, token(Numbers, "numbers", 1)))
-N_EVENTS = 6000
+N_EVENTS = 20_000
 
 
 def fill(path):
