@@ -1,6 +1,7 @@
 """Refuses work that memory has no room for, so that the kernel never has to end the server."""
 
 import ctypes
+import gc
 import logging
 import time
 from collections.abc import Callable
@@ -15,6 +16,9 @@ SHARE_OF_MEMORY = 0.8
 
 _PACKED_RATIO = 8
 """A packed body is taken to be so many times larger until it is unpacked; empty images pack better still."""
+
+_COMES_WHOLE_BYTES = 2**16
+"""A larger body comes in pieces, and is there twice while they are joined."""
 
 _MEASURE_EVERY_S = 0.1
 _TRIM_EVERY_S = 1.0
@@ -166,11 +170,13 @@ def claim_bytes(content_length: int | None, max_body_bytes: int, *, is_packed: b
     """What a body may come to hold, by its headers; without a length, as much as a body may have."""
     if content_length is None:
         return max_body_bytes
-    return min(content_length * (_PACKED_RATIO if is_packed else 1), max_body_bytes)
+    times = _PACKED_RATIO if is_packed else 2 if content_length > _COMES_WHOLE_BYTES else 1
+    return min(content_length, max_body_bytes) * times
 
 
 def _trim() -> None:
     """What Python has freed stays in the allocator of the C library until it is told to give it back."""
+    gc.collect()  # an error that was answered may hold a body in a cycle with its traceback
     if hasattr(_libc, "malloc_trim"):  # glibc
         _libc.malloc_trim(0)
 

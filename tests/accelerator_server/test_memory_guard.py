@@ -122,9 +122,20 @@ def test_a_claim_is_settled_when_the_body_is_there(guard):
         guard.claim(100)
 
 
+KIB = 1024
+
+
 @pytest.mark.parametrize(
     ("length", "is_packed", "expected"),
-    [(10, False, 10), (10, True, 80), (90, True, 100), (500, False, 100), (None, False, 100), (0, False, 0)],
+    [
+        (10, False, 10),
+        (64 * KIB, False, 64 * KIB),
+        (100 * KIB, False, 200 * KIB),
+        (10 * KIB, True, 80 * KIB),
+        (None, False, 500 * KIB),
+        (900 * KIB, False, 1000 * KIB),
+        (0, False, 0),
+    ],
 )
 def test_a_body_claims_what_its_headers_say_or_else_the_most_it_may_have(length, is_packed, expected):
-    assert claim_bytes(length, 100, is_packed=is_packed) == expected
+    assert claim_bytes(length, 500 * KIB, is_packed=is_packed) == expected

@@ -16,15 +16,15 @@ from tests.accelerator_server.process import server_process
 from tests.accelerator_server.running import posting, request_of, running
 
 MIB = 2**20
-LIMIT_MIB = 144
+LIMIT_MIB = 176
 ROW_FLOATS = MIB // 4
-CLIENTS = 150
-"""Of 4 MiB each: 600 MiB, where the server has room for some 60 beside what it holds at its start."""
+CLIENTS = 60
+"""Of 16 MiB each: 960 MiB, where the server has room for less than 100 beside what it holds at its start."""
 
 MODEL = {
     "backend": "emulated",
     "inputs": (("x", "FP32", [-1, ROW_FLOATS]),),
-    "keys": "max_rows = 4",
+    "keys": "max_rows = 16",
     "tables": "[backend_parameters]\nservice_time_s = 0.02\n[batching]\nqueue_requests = 100000\n"
     f"queue_bytes = {2**40}",
 }
@@ -34,7 +34,7 @@ async def test_ten_times_the_load_that_fits_into_memory_is_borne(tmp_path):
     write_model(tmp_path / "models", **MODEL)
     config = tmp_path / "server.toml"
     config.write_text(f"memory_limit_bytes = {LIMIT_MIB * MIB}")
-    body = codec.encode_request(request_of(np.zeros((4, ROW_FLOATS), np.float32)))
+    body = codec.encode_request(request_of(np.zeros((16, ROW_FLOATS), np.float32)))
     with server_process(tmp_path / "models", "--config", str(config)) as (process, address):
         connector = aiohttp.TCPConnector(limit=0)
         async with aiohttp.ClientSession(address, connector=connector) as session:
@@ -66,9 +66,9 @@ async def test_ten_times_the_load_that_fits_into_memory_is_borne(tmp_path):
                 while (await session.get(routes.READY)).status != 200:
                     pass
             n_good = counts[200]
-            await client()
-            assert counts[200] == n_good + 1
-            assert sum(counts.values()) == CLIENTS + 1
+            async with asyncio.timeout(60):
+                while counts[200] == n_good:  # memory that was freed is given back once a second
+                    await client()
             text = await metrics(session)
             (refusals,) = re.findall(r'refusals_total{code="memory_full"} (\d+)', text)
             assert int(refusals) >= counts[503]
