@@ -27,7 +27,7 @@ TAGGER = Path(__file__).resolve().parent.parent / "data" / "models" / "toptag_sm
 CLIENTS = (1, 16)
 KINDS = ("process", "thread")
 GOALS = {("null", 1): 0.6, ("null", 16): 0.7, (TAGGER.name, 1): 0.85, (TAGGER.name, 16): 0.95}
-"""A batch costs some 80 us more: a third of what computes nothing, a tenth of a single row of the tagger."""
+"""A batch costs some 100 us more: of what computes nothing that is much, of a row of the tagger a tenth."""
 
 
 def isolation_figures(rounds: int, seconds: float) -> list[Figure]:
