@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import contextlib
 import itertools
 import json
 import shutil
@@ -15,6 +16,10 @@ NAMES = ("chromium", "chromium-browser", "google-chrome")
 # Without a sandbox, since tests may run as root in a container; only our own page is opened.
 OPTIONS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run")
 TIMEOUT_S = 60
+
+
+class PageChanged(Exception):
+    """The page went away while it was asked: another one comes."""
 
 
 class Page:
@@ -32,6 +37,8 @@ class Page:
         while True:
             message = json.loads((await self._socket.receive(TIMEOUT_S)).data)
             if message.get("id") == number:
+                if "navigated" in message.get("error", {}).get("message", ""):
+                    raise PageChanged
                 assert "error" not in message, message
                 return message["result"]
             if message.get("method") == "Runtime.exceptionThrown":
@@ -56,9 +63,10 @@ class Page:
     async def until(self, expression: str):
         """Waits until an expression is true; gives its value."""
         async with asyncio.timeout(TIMEOUT_S):
-            while not (found := await self.value(expression)):
-                pass
-        return found
+            while True:
+                with contextlib.suppress(PageChanged):
+                    if found := await self.value(expression):
+                        return found
 
     async def type(self, text: str) -> None:
         """Types into what has the focus."""
@@ -68,8 +76,9 @@ class Page:
         """Presses a key."""
         common = {"key": key, "code": key, "windowsVirtualKeyCode": code}
         text = {"text": "\r"} if key == "Enter" else {}
-        await self.call("Input.dispatchKeyEvent", type="keyDown", **common, **text)
-        await self.call("Input.dispatchKeyEvent", type="keyUp", **common)
+        with contextlib.suppress(PageChanged):
+            await self.call("Input.dispatchKeyEvent", type="keyDown", **common, **text)
+            await self.call("Input.dispatchKeyEvent", type="keyUp", **common)
 
     async def screenshot(self) -> bytes:
         """A picture of the window, PNG."""

@@ -4,7 +4,6 @@ import tomllib
 
 import numpy as np
 import onnx
-import openvino
 import pytest
 
 from producers.algorithms.jet_shape import FEATURES, shape_specification
@@ -39,6 +38,9 @@ def test_the_same_jets_give_the_same_file(network, jets, tmp_path):
 
 
 def test_the_graph_computes_what_was_trained(network, jets, tmp_path):
+    # Imported here: once its libtbb is in a process, Intel's OpenCL runtime finds no device in it.
+    import openvino  # noqa: PLC0415
+
     path = export_shape_network(network, tmp_path)
     onnx.checker.check_model(onnx.load(path), full_check=True)
     features = jet_features(jets)
