@@ -12,7 +12,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 MANIFEST = "MANIFEST.json"
-SOURCES = {"README.md", "make_manifest.py", "make_edm_sample.py", MANIFEST}
+SOURCES = {"README.md", "make_manifest.py", "make_edm_sample.py", "make_model.sh", MANIFEST}
 """Files that people write."""
 SMALL = "--events events --checkpoint small/checkpoint.pt --folder data/models/toptag_small/1"
 RESNET50_FOLDER = "data/models/toptag_resnet50/1"
