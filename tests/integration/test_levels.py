@@ -1,5 +1,9 @@
 """Products of runs and luminosity blocks, from job to job and through the tools."""
 
+import json
+import subprocess
+import sys
+
 import pytest
 import uproot
 
@@ -33,6 +37,25 @@ def test_they_are_stored_and_read_back_by_the_next_job(run, tmp_path):  # noqa: 
     assert kept(tmp_path / "read.root") == both
     assert values(tmp_path / "read.root", "LuminosityBlocks", *LUMIS) == LUMIS
     verify(str(tmp_path / "levels.root"))
+
+
+# In a process of its own: importing ROOT warns, and takes over signals.
+READ_WITH_ROOT = """
+import json, sys
+import ROOT
+file = ROOT.TFile.Open(sys.argv[1])
+found = {name: [getattr(entry, name) for entry in file.Get("LuminosityBlocks")] for name in sys.argv[2:]}
+print(json.dumps([found, file.Get("Runs").GetEntries(), bool(file.TestBit(ROOT.TFile.kRecovered))]))
+"""
+
+
+@pytest.mark.requires("root")
+def test_root_reads_them(run, tmp_path):  # noqa: F811
+    run("levels_make")
+    command = [sys.executable, "-W", "ignore", "-c", READ_WITH_ROOT, str(tmp_path / "levels.root"), *LUMIS]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1]) == [LUMIS, 2, False]
 
 
 def test_several_processes_make_the_same_of_them(run, tmp_path):  # noqa: F811
