@@ -1,5 +1,6 @@
 """File descriptors: how many connections the process can hold, and which one goes when there is no room."""
 
+import asyncio
 import logging
 import resource
 from collections.abc import Sequence
@@ -60,15 +61,26 @@ class Acceptor:
     def __init__(self, server: web.Server, room: int) -> None:
         self._server = server
         self._room = room
+        self._coming = 0  # accepted in this turn of the loop, open in the next; only the loop changes it
 
     def __call__(self) -> RequestHandler:
         """Called by the event loop when it has accepted a connection."""
-        open_now = self._server.connections
-        too_many = 1 + len(open_now) - self._room
+        self._coming += 1
+        asyncio.get_running_loop().call_soon(self._came)
+        open_now = open_connections(self._server)
+        too_many = self._coming + len(open_now) - self._room
         if too_many > 0:
             for connection in longest_idle(open_now)[:too_many]:
                 connection.force_close()
         return self._server()
+
+    def _came(self) -> None:
+        self._coming -= 1
+
+
+def open_connections(server: web.Server) -> list[RequestHandler]:
+    """The connections of a server without those that were closed in this turn of the loop."""
+    return [connection for connection in server.connections if connection.transport is not None]
 
 
 def longest_idle(connections: Sequence[RequestHandler]) -> list[RequestHandler]:

@@ -18,7 +18,7 @@ from accelerator_server.app import JsonAccessLogger, make_app
 from accelerator_server.authentication import Authentication
 from accelerator_server.client_counts import ClientCounts
 from accelerator_server.config import Override, ServerConfig
-from accelerator_server.descriptors import Acceptor, find_room
+from accelerator_server.descriptors import Acceptor, find_room, open_connections
 from accelerator_server.errors import AddressError, ConfigurationError
 from accelerator_server.memory_guard import SHARE_OF_MEMORY, MemoryGuard
 from accelerator_server.memory_use import memory_there_is, resident_bytes
@@ -149,7 +149,12 @@ class AcceleratorServer:
         return CLEAN if drained and closed else UNFINISHED
 
     def _n_connections(self) -> int:
-        return len(self._runner.server.connections) if self._runner.server else 0
+        server = self._runner.server
+        if server is None:
+            return 0
+        n_connections = len(server.connections)
+        # Those that are just being closed are left out only where it matters: each request asks.
+        return n_connections if n_connections <= self._room else len(open_connections(server))
 
     def _warn_if_open(self) -> None:
         if not self._state.authentication.tokens and self._config.host not in _LOOPBACK:

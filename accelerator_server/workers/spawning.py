@@ -1,5 +1,6 @@
 """Starts the process of a device and brings it to the point where it takes batches."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -7,6 +8,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +35,7 @@ _ERRORS: dict[int, type[StartError]] = {
 }
 _ASKS_TO_STOP = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 _STDERR = 2
+_SEAL_PAUSES_S = (0.01, 0.03, 0.1, 0.3, 1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +161,27 @@ def anonymous_file(name: str, content: bytes) -> int:
         A descriptor, the caller's to close.
     """
     descriptor = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with open(descriptor, "wb", closefd=False) as file:
-        file.write(content)
-    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-    fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+    try:
+        with open(descriptor, "wb", closefd=False) as file:
+            file.write(content)
+        _seal(descriptor)
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
+
+
+def _seal(descriptor: int) -> None:
+    seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+    for pause_s in (*_SEAL_PAUSES_S, None):
+        try:
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+            return
+        except OSError as error:
+            # The kernel refuses while it moves a page of the file, or looks at one.
+            if error.errno != errno.EBUSY or pause_s is None:
+                raise
+            time.sleep(pause_s)
 
 
 def _popen(descriptors: tuple[int, ...]) -> subprocess.Popen[bytes]:

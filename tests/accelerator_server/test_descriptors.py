@@ -104,11 +104,13 @@ async def test_connections_that_are_used_outlive_those_that_never_asked(reposito
         async with aiohttp.ClientSession(address) as session:
             assert await infer(session, "m") == 200
             idle = []
-            for _ in range(40):
-                idle += await flood(address, 10)
-                assert await infer(session, "m") == 200
-            assert len(session.connector._conns) == 1
-        await close(idle)
+            try:
+                for _ in range(40):
+                    idle += await flood(address, 10)
+                    assert await infer(session, "m") == 200
+                assert len(session.connector._conns) == 1
+            finally:
+                await close(idle)
 
 
 @pytest.fixture
