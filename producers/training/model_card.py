@@ -47,7 +47,7 @@ real data and jets with a neighbour inside the image were not measured. A score 
 top and QCD jets come in equal parts.
 
 ## Made by
-`python -m producers.training` with `generate`, `train --network {network}`, `export`, {quantize}
+`python -m producers.training` with `generate`, `train --network {network}`, `export`{quantize} and
 `evaluate`; the full commands are in `data/README.md`.
 """
 
@@ -76,7 +76,7 @@ def write_model_card(path: Path, name: str, checkpoint: Checkpoint, evaluation: 
         n_background=evaluation.model.n_background,
         rows="\n".join(_table(evaluation)),
         loss=_loss(evaluation),
-        quantize="" if evaluation.precision == "f32" else "`quantize` and",
+        quantize="" if evaluation.precision == "f32" else ", `quantize`",
         better_by=evaluation.better_by,
     )
     path.write_text(page, encoding="utf-8")
