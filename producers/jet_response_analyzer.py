@@ -9,13 +9,13 @@ from typing import Annotated, Any, ClassVar
 import hist
 import numpy as np
 
+from eventproc.io.histogram_file import write_histograms
 from eventproc.io.histogram_merge import add_histograms
 from eventproc.model.event import EventView
 from eventproc.model.input_tag import InputTag
 from eventproc.modules import Declare, EDAnalyzer, FileMerge, ParameterDescription, doc
 from producers.algorithms.jet_matching import match_nearest
 from producers.datatypes import Jets, PFJets
-from producers.histogram_file import write_histograms
 
 
 class JetResponseAnalyzer(EDAnalyzer):

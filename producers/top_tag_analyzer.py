@@ -9,13 +9,13 @@ from typing import Annotated, Any, ClassVar
 import hist
 import numpy as np
 
+from eventproc.io.histogram_file import write_histograms
 from eventproc.io.histogram_merge import add_histograms
 from eventproc.model.event import EventView
 from eventproc.model.input_tag import InputTag
 from eventproc.modules import Declare, EDAnalyzer, FileMerge, ParameterDescription, doc
 from producers.algorithms.jet_matching import LABEL_QCD, LABEL_TOP, LABEL_UNMATCHED
 from producers.datatypes import Jets, JetTruth, TopTags
-from producers.histogram_file import write_histograms
 
 KINDS = {LABEL_TOP: "top", LABEL_QCD: "QCD", LABEL_UNMATCHED: "unknown"}
 """Names of the truth labels, as the histograms' category axis has them."""

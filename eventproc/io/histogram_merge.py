@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import uproot
 
-from eventproc.errors import FileReadError, FileWriteError
+from eventproc.errors import FileReadError
+from eventproc.io.histogram_file import write_histograms
 
 
 def add_histograms(parts: Sequence[Path], final: Path) -> None:
@@ -32,7 +32,7 @@ def add_histograms(parts: Sequence[Path], final: Path) -> None:
             raise FileReadError(message)
         for name, histogram in more.items():
             sums[name] = _sum(name, sums[name], histogram)
-    _write(sums, final)
+    write_histograms(final, sums)
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -55,19 +55,3 @@ def _sum(name: str, first: Any, second: Any) -> Any:
     except ValueError as error:
         message = f"histograms {name!r} of two processes cannot be added: {error}"
         raise FileReadError(message) from error
-
-
-def _write(histograms: dict[str, Any], final: Path) -> None:
-    if not final.parent.is_dir():  # uproot would make it, misspelt or not
-        message = f"histograms cannot be written to {final}: folder {final.parent} does not exist"
-        raise FileWriteError(message)
-    temporary = final.with_name(f".{final.name}.tmp-{os.getpid()}")
-    try:
-        with uproot.recreate(temporary) as file:
-            for name, histogram in histograms.items():
-                file[name] = histogram
-        temporary.replace(final)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        message = f"histograms cannot be written to {final}: {error.strerror or error}"
-        raise FileWriteError(message) from error

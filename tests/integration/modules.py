@@ -14,6 +14,7 @@ import hist
 import numpy as np
 
 from eventproc import errors
+from eventproc.io.histogram_file import write_histograms
 from eventproc.io.histogram_merge import add_histograms
 from eventproc.model.input_tag import InputTag
 from eventproc.model.product import Product, column
@@ -28,7 +29,6 @@ from eventproc.modules import (
     Transition,
 )
 from eventproc.services.random_numbers import RandomNumberGeneratorService
-from producers.histogram_file import write_histograms
 
 CALLS: list[str] = []
 """What modules did, in order; cleared before each job."""

@@ -5,12 +5,12 @@ import pytest
 import uproot
 
 from eventproc.errors import FileWriteError
+from eventproc.io.histogram_file import write_histograms
 from eventproc.model.descriptions import ComponentDescription, PathDescription, PathStep, ProcessDescription
 from eventproc.runtime.builder import build
 from eventproc.runtime.processor import EventProcessor
 from eventproc.services.job_report import JobReport
 from producers.datatypes import PFJets
-from producers.histogram_file import write_histograms
 from tests.flat_files import jet_hits
 from tests.producers import jobs
 from tests.producers.jobs import hits
