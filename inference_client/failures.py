@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from inference_client.errors import DeadlineExceeded, ServersUnavailable, TryFailed
+from inference_client.errors import DeadlineExceeded, InferenceError, ServersUnavailable, TryFailed
 
 
 def tries_used_up(model: str, failures: Sequence[TryFailed], allowed_tries: int) -> ServersUnavailable:
@@ -33,7 +33,7 @@ def nobody_answers(model: str, failures: Sequence[TryFailed]) -> ServersUnavaila
     return ServersUnavailable(message)
 
 
-def told(failures: Sequence[TryFailed]) -> str:
+def told(failures: Sequence[InferenceError]) -> str:
     """The failures in order, equal ones counted."""
     counts: dict[str, int] = {}
     for failure in failures:

@@ -39,6 +39,8 @@ _LOG = logging.getLogger(__name__)
 MAX_REPLY_BYTES = 2**28
 KEEP_ALIVE_S = 10.0
 """Shorter than a server keeps an idle connection, so that no request meets a closing one."""
+_DAMAGED = ("BAD_RECORD_MAC", "DECRYPT_ERROR")
+"""What OpenSSL says of bytes that were changed, here or, by an alert, on the other side (RFC 8446, 6.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +240,9 @@ class HttpTransport:
             raise CredentialsError(message) from error
         except aiohttp.ClientConnectorSSLError as error:
             message = f"{self._address}: the TLS connection failed: {error}"
-            # Once it has worked, it is damage on the way.
-            raise (ServerUnreachable if self._was_answered else CredentialsError)(message) from error
+            if self._was_answered:  # once it has worked, it is damage on the way
+                raise ServerUnreachable(message) from error
+            raise (HandshakeLost if _is_damage(error) else CredentialsError)(message) from error
         except aiohttp.ClientConnectorError as error:
             if self._is_secure and isinstance(error.os_error, ConnectionResetError):
                 raise self._handshake_lost() from error
@@ -256,7 +259,7 @@ class HttpTransport:
             raise BadReply(message) from error
         except (aiohttp.ClientError, OSError) as error:
             if self._is_secure and not self._was_answered:
-                if _is_tls(error):
+                if _is_tls(error) and not _is_damage(error):
                     message = f"{self._address}: the TLS connection was refused: {error}"
                     raise CredentialsError(message) from error
                 raise self._handshake_lost() from error
@@ -264,7 +267,11 @@ class HttpTransport:
             raise ConnectionLost(message) from error
 
     def _handshake_lost(self) -> HandshakeLost:
-        return HandshakeLost(f"{self._address} ended the TLS connection before it answered anything")
+        message = (
+            f"{self._address} ended the TLS connection before it answered anything; certificate_file names a "
+            "certificate of the client, should it demand one"
+        )
+        return HandshakeLost(message)
 
     @contextmanager
     def _bad_replies(self, doing: str) -> Iterator[None]:
@@ -278,3 +285,8 @@ class HttpTransport:
 def _is_tls(error: BaseException) -> bool:
     """Whether an alert of the other side ended a connection; aiohttp makes an error of its own of it."""
     return isinstance(error, OSError) and "[SSL" in str(error)
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Whether bytes of a TLS connection changed on their way: no setting of either side does that."""
+    return any(reason in str(error) for reason in _DAMAGED)
