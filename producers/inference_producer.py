@@ -6,7 +6,7 @@ import logging
 import time
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -20,6 +20,7 @@ from inference_client.signature import ModelExpectation
 from producers.datatypes import InferenceRecord
 from producers.inference_errors import InferenceLost, as_framework_errors
 from producers.inference_service import InferenceService, Mode
+from producers.inference_summary import RowWords
 
 _LOG = logging.getLogger("eventproc.InferenceProducer")
 _LARGEST = {dtype: int(np.iinfo(dtype).max) for dtype in (np.uint8, np.uint16, np.uint32)}
@@ -74,7 +75,12 @@ class InferenceProducer(ExternalWork[InferenceWork]):
 
     A subclass calls ``super().__init__`` first, declares its products, and writes `to_request` and
     `from_response`; it may say what it expects of the model in `expectation`.
+
+    Attributes:
+        row_words: What the model's rows are called in the summary of a job.
     """
+
+    row_words: ClassVar[RowWords] = RowWords()
 
     def __init__(self, params: InferenceParameters, declare: Declare) -> None:
         self._label = declare.label
@@ -92,6 +98,7 @@ class InferenceProducer(ExternalWork[InferenceWork]):
             ),
             self.expectation,
             params.mode,
+            self.row_words,
         )
 
     @abstractmethod

@@ -25,7 +25,7 @@ from inference_client.signature import ModelExpectation
 from producers.fallback_check import FallbackPolicy
 from producers.inference_errors import as_framework_errors
 from producers.inference_records import SAFETY, whole_timeout_s
-from producers.inference_summary import summary_lines, told_recording
+from producers.inference_summary import RowWords, summary_lines, told_recording
 from producers.model_client import AsksModel, ModelClient
 from producers.model_figures import GatheredFigures, ModelFigures, ModelState
 from producers.threaded_model_client import ThreadedModelClient
@@ -92,6 +92,7 @@ class InferenceService(Service):
         self._recorder: Recorder | None = None  # open while the job runs
         self._replay: Replay | None = None
         self._clients: list[AsksModel] = []
+        self._words: list[RowWords] = []  # one for each client
         self._local: LocalServer | None = None  # of this job, once it was needed
         self._starting_local = threading.Lock()  # clients may have loops of their own
         self._began_s = self._ended_s = 0.0
@@ -102,6 +103,7 @@ class InferenceService(Service):
         configuration: ClientConfiguration,
         expectation: Callable[[], ModelExpectation],
         mode: Mode = "Async",
+        words: RowWords = RowWords(),  # noqa: B008  frozen
     ) -> AsksModel:
         """The client for one module's model; called in the module's constructor.
 
@@ -109,6 +111,7 @@ class InferenceService(Service):
             configuration: what the module says; where the servers are is the service's.
             expectation: gives what the module was made for, once all products are resolved.
             mode: what waits for an answer: nothing, a thread of the client's own, or the whole job.
+            words: what the model's rows are called in the summary.
         """
         complete = dataclasses.replace(
             configuration,
@@ -126,6 +129,7 @@ class InferenceService(Service):
         if mode != "Async":
             client = ThreadedModelClient(asks, blocks=mode == "Sync")
         self._clients.append(client)
+        self._words.append(words)
         return client
 
     async def start(self) -> None:
@@ -160,7 +164,7 @@ class InferenceService(Service):
             await asyncio.to_thread(self._recorder.close)
 
     def begin_job(self, expected_events: int | None) -> None:  # noqa: ARG002 - the base class's signature
-        """Starts the clock of images per second."""
+        """Starts the clock of rows per second."""
         self._began_s = time.monotonic()
 
     def end_job(self) -> None:
@@ -204,10 +208,10 @@ class InferenceService(Service):
     def summary(self) -> Mapping[str, str]:
         """Rows, rates, batch sizes and latencies of each model."""
         lines: dict[str, str] = {}
-        for model in self._figures:
+        for model, words in zip(self._figures, self._words, strict=True):
             name = model.configuration.model_name
             prefix = f"{name}: " if len(self._clients) > 1 else ""
-            for line, value in summary_lines(model, self._ended_s - self._began_s).items():
+            for line, value in summary_lines(model, words, self._ended_s - self._began_s).items():
                 lines[prefix + line] = value
         if self._recorder is not None:
             lines["recording"] = told_recording(self._recorder)

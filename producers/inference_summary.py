@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from inference_client.recording.recorder import Recorder
 from inference_client.statistics import ClientStatistics
 from producers.model_figures import ModelFigures
 
 
-def summary_lines(client: ModelFigures, loop_time_s: float) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class RowWords:
+    """What the rows of a model are called on the screen.
+
+    Attributes:
+        one: A row.
+        many: Rows.
+        counted: Rows that the model was asked about and answered.
+    """
+
+    one: str = "row"
+    many: str = "rows"
+    counted: str = "rows evaluated"
+
+
+def summary_lines(client: ModelFigures, words: RowWords, loop_time_s: float) -> dict[str, str]:
     """Name to value for each line."""
     everything = client.statistics()
     rows = sum(s.rows for s in everything)
-    lines = {"jets scored": str(rows)}
+    lines = {words.counted: str(rows)}
     if loop_time_s > 0:
-        lines["images per second"] = f"{rows / loop_time_s:.0f}"
+        lines[f"{words.many} per second"] = f"{rows / loop_time_s:.0f}"
     for statistics in everything:
-        lines.update(_lines_of(statistics))
+        lines.update(_lines_of(statistics, words))
     if client.fallback_calls:
         lines["fallback used"] = f"{client.fallback_calls} times, {_told_agreement(client)}"
     return lines
@@ -36,17 +52,18 @@ def _told_agreement(client: ModelFigures) -> str:
     return f"within {found.largest:.2g} of the servers on {found.rows} rows"
 
 
-def _lines_of(statistics: ClientStatistics) -> dict[str, str]:
+def _lines_of(statistics: ClientStatistics, words: RowWords) -> dict[str, str]:
     latency = statistics.latency
-    servers = ", ".join(f"{s.address} ({s.rows} images, {s.failures} failures)" for s in statistics.servers)
+    each = statistics.sent_bytes / statistics.rows if statistics.rows else 0.0
+    servers = (f"{s.address} ({s.rows} {words.many}, {s.failures} failures)" for s in statistics.servers)
     lines = {
         "batch sizes reached": _batch_sizes(statistics.body_rows),
         "latency p50 / p95 / p99": " / ".join(
             f"{1000 * t:.1f}" for t in (latency.p50_s, latency.p95_s, latency.p99_s)
         )
         + " ms",
-        "bytes per image": f"{statistics.sent_bytes / statistics.rows:.0f}" if statistics.rows else "0",
-        "servers": servers,
+        f"bytes per {words.one}": f"{each:.0f}",
+        "servers": ", ".join(servers),
     }
     if statistics.retries or statistics.failed_requests:
         lines["retries, failed requests"] = f"{statistics.retries}, {statistics.failed_requests}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import numpy as np
 
@@ -16,11 +16,14 @@ from inference_client.signature import FREE_AXIS, ModelExpectation, TensorSignat
 from producers.algorithms.jet_shape import FEATURES, measure_jet_shapes, shape_specification
 from producers.datatypes import EcalCrystals, Jets, TopTags
 from producers.inference_producer import InferenceParameters, InferenceProducer
+from producers.inference_summary import RowWords
 from producers.top_scores import signal_column, top_tags
 
 
 class JetShapeTagger(InferenceProducer):
     """Puts one score and one status for each jet, from energy shares and moments of its crystals."""
+
+    row_words: ClassVar[RowWords] = RowWords("jet", "jets", "jets scored")
 
     class Params(InferenceParameters):
         """The jets, their crystals, and which of the model's classes is the signal."""

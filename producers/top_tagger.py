@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from eventproc.model.event import Event, EventView
 from eventproc.model.input_tag import InputTag
@@ -13,11 +13,14 @@ from inference_client.result import InferenceResult
 from inference_client.signature import FREE_AXIS, ModelExpectation, TensorSignature
 from producers.datatypes import JetImages, TopTags
 from producers.inference_producer import InferenceParameters, InferenceProducer
+from producers.inference_summary import RowWords
 from producers.top_scores import signal_column, top_tags
 
 
 class TopTagger(InferenceProducer):
     """Sends jet images as they are, sparse, and puts one score and one status for each jet."""
+
+    row_words: ClassVar[RowWords] = RowWords("image", "images", "jets scored")
 
     class Params(InferenceParameters):
         """The images, and which of the model's classes is the signal."""

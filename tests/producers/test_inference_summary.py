@@ -1,0 +1,55 @@
+"""The words at the end of a job: a model's rows are called what its module calls them."""
+
+import pytest
+
+from inference_client.configuration import ClientConfiguration
+from inference_client.signature import ModelExpectation
+from inference_client.statistics import ClientStatistics, Percentiles, ServerStatistics
+from producers.inference_producer import InferenceProducer
+from producers.inference_service import InferenceService
+from producers.inference_summary import RowWords, summary_lines
+from producers.jet_shape_tagger import JetShapeTagger
+from producers.model_figures import GatheredFigures, ModelState
+from producers.top_tagger import TopTagger
+
+
+def asked(rows: int) -> GatheredFigures:
+    latency = Percentiles(0.001, 0.002, 0.003)
+    server = ServerStatistics("http://a:1", "closed", bodies=1, rows=rows, failures=0, latency=latency)
+    bodies = {rows: 1} if rows else {}
+    statistics = ClientStatistics(1, rows, 0, 0, 0, 1, 0, bodies, 10 * rows, rows, latency, (server,))
+    return GatheredFigures(ClientConfiguration("m"), [ModelState(0, (statistics,))])
+
+
+@pytest.mark.parametrize(
+    ("module", "counted", "many", "one"),
+    [
+        (TopTagger, "jets scored", "images", "image"),
+        (JetShapeTagger, "jets scored", "jets", "jet"),
+        (InferenceProducer, "rows evaluated", "rows", "row"),
+    ],
+)
+def test_rows_are_called_what_the_module_calls_them(module, counted, many, one):
+    lines = summary_lines(asked(20), module.row_words, loop_time_s=2.0)
+    assert lines[counted] == "20"
+    assert lines[f"{many} per second"] == "10"
+    assert lines[f"bytes per {one}"] == "10"
+    assert lines["servers"] == f"http://a:1 (20 {many}, 0 failures)"
+
+
+def test_a_model_that_nobody_was_asked_about_has_no_bytes():
+    assert summary_lines(asked(0), RowWords(), loop_time_s=0.0)["bytes per row"] == "0"
+
+
+def test_each_model_of_a_job_has_words_of_its_own():
+    service = InferenceService(InferenceService.Params())
+    service.add_model(ClientConfiguration("toptag"), ModelExpectation, words=TopTagger.row_words)
+    service.add_model(ClientConfiguration("energy"), ModelExpectation)
+    assert service.summary() == {"toptag: jets scored": "0", "energy: rows evaluated": "0"}
+
+
+def test_the_figures_of_several_processes_keep_the_words():
+    service = InferenceService(InferenceService.Params())
+    service.add_model(ClientConfiguration("toptag"), ModelExpectation, words=JetShapeTagger.row_words)
+    service.absorb([asked(3).states, asked(4).states])
+    assert service.summary()["jets scored"] == "7"
