@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -19,6 +20,7 @@ from inference_client.addresses import BALANCER_HOST
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
 from inference_client.local_server import LocalServer
+from inference_client.recording.joining import join_parts
 from inference_client.recording.recorder import Recorder
 from inference_client.recording.replay_transport import REPLAY_ADDRESS, Replay
 from inference_client.signature import ModelExpectation
@@ -90,6 +92,7 @@ class InferenceService(Service):
     def __init__(self, params: Params) -> None:
         self._params = params
         self._recorder: Recorder | None = None  # open while the job runs
+        self._recorded_parts: list[Path] = []  # of the other processes of the job, until they are joined
         self._replay: Replay | None = None
         self._clients: list[AsksModel] = []
         self._words: list[RowWords] = []  # one for each client
@@ -161,6 +164,7 @@ class InferenceService(Service):
         if self._local is not None:
             await asyncio.to_thread(self._local.close)
         if self._recorder is not None:
+            await asyncio.to_thread(self._join_recordings)
             await asyncio.to_thread(self._recorder.close)
 
     def begin_job(self, expected_events: int | None) -> None:  # noqa: ARG002 - the base class's signature
@@ -171,19 +175,15 @@ class InferenceService(Service):
         """Stops that clock."""
         self._ended_s = time.monotonic()
 
-    def shared_parameters(self) -> Mapping[str, Any]:
-        """The server that this process started, for all processes of the job.
-
-        Raises:
-            ConfigurationError: requests are to be recorded, which one process alone can do.
-        """
-        if self._params.recordFile:
-            message = (
-                "InferenceService.recordFile takes the requests of one process: set "
-                "process.options.numberOfProcesses = 1"
-            )
-            raise ConfigurationError(message)
-        return {} if self._local is None else {"servers": [self._local.address]}
+    def part_parameters(self, number: int) -> Mapping[str, Any]:
+        """The server that this process started, and a file for what the other process asks."""
+        parameters: dict[str, Any] = {}
+        if self._local is not None:
+            parameters["servers"] = [self._local.address]
+        if self._recorder is not None:
+            self._recorded_parts.append(self._recorder.part_path(number))
+            parameters["recordFile"] = str(self._recorded_parts[-1])
+        return parameters
 
     def state(self) -> list[ModelState]:
         """The figures of each model."""
@@ -193,9 +193,10 @@ class InferenceService(Service):
         ]
 
     def absorb(self, states: Sequence[Sequence[ModelState]]) -> None:
-        """Takes the figures of the other processes; this one asked for nothing itself."""
+        """Takes the figures and recordings of the other processes; this one asked for nothing itself."""
         of_models = zip(self._clients, zip(*states, strict=True), strict=False)
         self._gathered = [GatheredFigures(client.configuration, each) for client, each in of_models]
+        self._join_recordings()  # before the summary tells how much was recorded
 
     @property
     def _figures(self) -> Sequence[ModelFigures]:
@@ -216,6 +217,11 @@ class InferenceService(Service):
         if self._recorder is not None:
             lines["recording"] = told_recording(self._recorder)
         return lines
+
+    def _join_recordings(self) -> None:
+        if self._recorder is not None and self._recorded_parts:
+            join_parts(self._recorded_parts, self._recorder)
+            self._recorded_parts = []
 
     def _make_client(
         self, configuration: ClientConfiguration, expectation: ModelExpectation

@@ -59,10 +59,14 @@ class Service(ABC):
     def progress(self, events: int) -> None:
         """So many more events are done in another process of the job."""
 
-    def shared_parameters(self) -> Mapping[str, Any]:
-        """Parameters, after `start`, of the copies of this service in the other processes of the job.
+    def part_parameters(self, number: int) -> Mapping[str, Any]:  # noqa: ARG002
+        """Parameters, after `start`, of the copy of this service in another process of the job.
 
-        Such as the address of a server that only one of them may start. They are untracked.
+        Such as the address of a server that only one of them may start, or a file that is this copy's own.
+        They are untracked.
+
+        Args:
+            number: which process, from 0; asked for each, in this order.
         """
         return {}
 

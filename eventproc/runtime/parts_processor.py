@@ -93,13 +93,9 @@ class PartsProcessor:
                 link.stop(signals.caught.signal_number)
 
     async def _start_parts(self) -> None:
-        shared = {
-            description.label: service.shared_parameters()
-            for description, service in zip(self._job.description.services, self._job.services, strict=True)
-        }
         skips_with = type(self._job.source).skips_with
         for portion in self._portions:
-            own = {**shared, **self._own_parameters(portion.number)}
+            own = self._own_parameters(portion.number)
             description = part_description(self._job.description, portion, skips_with, own)
             self._links.append(await PartLink.start(PartOrder(description, portion)))
 
@@ -107,6 +103,8 @@ class PartsProcessor:
         own: dict[str, dict[str, Any]] = {
             label: dict(parts.parameters[number]) for label, parts in self._outputs.items()
         }
+        for description, service in zip(self._job.description.services, self._job.services, strict=True):
+            own[description.label] = dict(service.part_parameters(number))
         for file in self._files:
             own.setdefault(file.label, {})[file.parameter] = str(file.parts[number])
         return own

@@ -7,6 +7,7 @@ import platform
 import threading
 import time
 from datetime import UTC, datetime
+from glob import escape
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -33,6 +34,7 @@ from inference_client.transport import InferenceCall
 
 _LOG = logging.getLogger(__name__)
 _BUFFER_BYTES = 2**20
+_PARTIAL = ".partial-"
 
 
 class Recorder:
@@ -44,8 +46,10 @@ class Recorder:
 
     Attributes:
         path: The final name.
+        begun_ns: When it began, on the machine's monotonic clock.
         requests, written_bytes: What was written so far.
         failure: Why the recording ended early; empty if it did not.
+        is_lost: It ended early, and nothing of it was kept.
 
     Args:
         path: Name of the recording; must not exist.
@@ -57,8 +61,9 @@ class Recorder:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.failure = ""
-        self._partial = self.path.with_name(f"{self.path.name}.partial-{platform.node()}-{os.getpid()}")
-        self._begun_ns = time.monotonic_ns()
+        self.is_lost = False
+        self._partial = self.path.with_name(f"{self.path.name}{_PARTIAL}{_here()}")
+        self.begun_ns = time.monotonic_ns()
         self._encode = msgspec.msgpack.Encoder().encode
         self._lock = threading.Lock()
         # Touched under the lock only.
@@ -73,7 +78,7 @@ class Recorder:
             message = f"cannot write recording {self.path}: {error.strerror}"
             raise InvalidSettingError(message) from error
         begun = datetime.now(UTC).isoformat(timespec="seconds")
-        self._append(Header(format=FORMAT, version=VERSION, begun=begun))
+        self._append(Header(format=FORMAT, version=VERSION, begun=begun, clock_ns=self.begun_ns))
 
     def server(self, address: str, metadata: ServerMetadata) -> None:
         """Keeps what a server said of itself."""
@@ -117,6 +122,32 @@ class Recorder:
         with self._lock:
             self._append(FailureRecord(number=number, at_us=self._now_us(), error=type(error).__name__))
 
+    def append(self, record: Record) -> None:
+        """Keeps a record of another recording; requests have the numbers that follow."""
+        with self._lock:
+            self.requests += isinstance(record, RequestRecord)
+            self._append(record)
+
+    def part_path(self, number: int) -> Path:
+        """Where another process of the same job keeps what it asks, to be joined to this recording."""
+        return self.path.with_name(f"{self.path.name}.part{number}-{_here()}")
+
+    def leave(self, reason: str) -> None:
+        """Ends the recording as one that is not complete: it can be read, and its name is never given."""
+        with self._lock:
+            if not self._is_open:
+                return
+            try:
+                self._finish()
+            except OSError as error:
+                self._give_up(error)
+                return
+            self._is_open = False
+            self.failure = (
+                f"recording {self.path} is not complete: {reason}; {self._partial} holds what there is"
+            )
+            _LOG.error("%s", self.failure)
+
     def close(self) -> None:
         """Ends the recording and gives it its name; a second call does nothing."""
         with self._lock:
@@ -145,17 +176,21 @@ class Recorder:
 
     def _publish(self) -> None:
         try:
-            self._file.flush()
-            os.fsync(self._file.fileno())
-            self._file.close()
+            self._finish()
             # A link, since a rename would replace a file that appeared meanwhile.
             os.link(self._partial, self.path)
             self._partial.unlink()
         except OSError as error:
             self._give_up(error)
 
+    def _finish(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+
     def _give_up(self, error: OSError) -> None:
         self._is_open = False
+        self.is_lost = True
         self.failure = f"recording {self.path} was given up: {error.strerror or error}"
         _LOG.error("%s", self.failure)
         with contextlib.suppress(OSError):  # closing flushes, which fails again on a full disk
@@ -163,4 +198,13 @@ class Recorder:
         self._partial.unlink(missing_ok=True)
 
     def _now_us(self) -> int:
-        return (time.monotonic_ns() - self._begun_ns) // 1000
+        return (time.monotonic_ns() - self.begun_ns) // 1000
+
+
+def left_of_killed(path: Path) -> Path | None:
+    """The file of a recorder that was killed before the recording got its name; None if there is none."""
+    return next(path.parent.glob(f"{escape(path.name)}{_PARTIAL}*"), None)
+
+
+def _here() -> str:
+    return f"{platform.node()}-{os.getpid()}"

@@ -7,8 +7,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 
-import msgspec
-
 from inference_client.errors import RecordingError
 from inference_client.protocol.codec import decode_request, decode_response
 from inference_client.protocol.errors import ProtocolError
@@ -18,10 +16,9 @@ from inference_client.protocol.messages import (
     ModelMetadata,
     ServerMetadata,
 )
-from inference_client.recording.frames import TornFrame, read_frame
+from inference_client.recording.frames import TornFrame
+from inference_client.recording.record_reader import read_header, read_record_at, read_records
 from inference_client.recording.records import (
-    FORMAT,
-    VERSION,
     EndRecord,
     FailureRecord,
     Header,
@@ -31,8 +28,6 @@ from inference_client.recording.records import (
     RequestRecord,
     ServerRecord,
 )
-
-_decoder: msgspec.msgpack.Decoder[Record] = msgspec.msgpack.Decoder(Record)
 
 
 @dataclass(slots=True)
@@ -88,7 +83,7 @@ class Recording:
         with contextlib.ExitStack() as undo:
             try:
                 self._file: IO[bytes] = undo.enter_context(self.path.open("rb"))
-                self.header = self._read_header()
+                self.header = read_header(self._file, self.path)
                 self._index()
             except OSError as error:
                 message = f"cannot read recording {self.path}: {error.strerror}"
@@ -106,7 +101,7 @@ class Recording:
         Raises:
             RecordingError: It is not what a request should be.
         """
-        record = self._record_at(exchange.request_at)
+        record = read_record_at(self._file, exchange.request_at)
         assert isinstance(record, RequestRecord)  # noqa: S101  the index says so
         with self._readable(exchange):
             return decode_request(record.body)
@@ -119,7 +114,7 @@ class Recording:
         """
         if exchange.reply_at < 0:
             return None
-        record = self._record_at(exchange.reply_at)
+        record = read_record_at(self._file, exchange.reply_at)
         assert isinstance(record, ReplyRecord)  # noqa: S101  the index says so
         with self._readable(exchange):
             return decode_response(record.body)
@@ -136,44 +131,15 @@ class Recording:
     ) -> None:
         self.close()
 
-    def _read_header(self) -> Header:
-        try:
-            payload = read_frame(self._file)
-            header = None if payload is None else _decoder.decode(payload)
-        except (RecordingError, msgspec.DecodeError) as error:
-            message = f"{self.path} is not a recording of inference: {error}"
-            raise RecordingError(message) from error
-        if not isinstance(header, Header) or header.format != FORMAT:
-            message = f"{self.path} is not a recording of inference: it begins with no header"
-            raise RecordingError(message)
-        if header.version != VERSION:
-            message = f"recording {self.path} is of version {header.version}; version {VERSION} is read here"
-            raise RecordingError(message)
-        return header
-
     def _index(self) -> None:
         try:
-            for offset, record in self._records():
+            for offset, record in read_records(self._file, self.path):
                 self._note(offset, record)
         except TornFrame as torn:
             self.shortfall = f"{torn}; {len(self.exchanges)} requests are whole"
             return
         if not self.is_complete:
             self.shortfall = f"it was not ended; {len(self.exchanges)} requests are whole"
-
-    def _records(self) -> Iterator[tuple[int, Record]]:
-        while True:
-            offset = self._file.tell()
-            try:
-                payload = read_frame(self._file)
-                if payload is None:
-                    return
-                yield offset, _decoder.decode(payload)
-            except TornFrame:
-                raise
-            except (RecordingError, msgspec.DecodeError) as error:
-                message = f"recording {self.path} is damaged at byte {offset}: {error}"
-                raise RecordingError(message) from error
 
     def _note(self, offset: int, record: Record) -> None:
         match record:
@@ -203,12 +169,6 @@ class Recording:
             message = f"recording {self.path} answers request {number}, which it does not hold"
             raise RecordingError(message)
         return self._by_number[number]
-
-    def _record_at(self, offset: int) -> Record:
-        self._file.seek(offset)
-        payload = read_frame(self._file)
-        assert payload is not None  # noqa: S101  the index says so
-        return _decoder.decode(payload)
 
     @contextlib.contextmanager
     def _readable(self, exchange: Exchange) -> Iterator[None]:

@@ -15,11 +15,13 @@ class Header(Struct, kw_only=True, tag="header"):
         format: FORMAT.
         version: VERSION of the writer; a reader of another version refuses the file.
         begun: When the recording began, UTC, ISO 8601.
+        clock_ns: The same on the machine's monotonic clock, by which recordings of one job are joined.
     """
 
     format: str
     version: int
     begun: str
+    clock_ns: int = 0
 
 
 class ServerRecord(Struct, kw_only=True, tag="server"):
