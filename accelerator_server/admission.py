@@ -28,8 +28,8 @@ class Admission:
         """Requests that are let in and not yet answered."""
         return self._n_inside
 
-    def __enter__(self) -> Self:
-        """Lets one request in.
+    def enter(self) -> None:
+        """Lets one request in; `leave` follows.
 
         Raises:
             DrainingError: The server is about to stop.
@@ -39,13 +39,21 @@ class Admission:
             raise DrainingError(message)
         self._n_inside += 1
         self._nobody_inside.clear()
-        return self
 
-    def __exit__(self, *_error: object) -> None:
-        """The request is answered, or not worth an answer."""
+    def leave(self) -> None:
+        """A request that was let in is answered, or not worth an answer."""
         self._n_inside -= 1
         if not self._n_inside:
             self._nobody_inside.set()
+
+    def __enter__(self) -> Self:
+        """As `enter`."""
+        self.enter()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """As `leave`."""
+        self.leave()
 
     async def drain(self, timeout_s: float) -> bool:
         """Lets nobody in any more and waits for those inside.

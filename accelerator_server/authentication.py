@@ -1,5 +1,7 @@
 """Who may ask what: one check over all routes; what is not allowed is refused, and only liveness is open."""
 
+from collections.abc import Mapping
+
 from aiohttp import web
 
 from accelerator_server.errors import ForbiddenError, UnauthenticatedError
@@ -58,21 +60,49 @@ class Authentication:
         """Whether the request comes with a token or session, or none is wanted."""
         return not self.tokens or self._known(request) is not None
 
+    def name_by_token(self, asked: Mapping[str, str], remote: str | None) -> str:
+        """The name of who asks, where a session would not do.
+
+        Args:
+            asked: Headers of the request.
+            remote: Address of the client.
+
+        Raises:
+            UnauthenticatedError: No token, or a wrong one.
+        """
+        token = _token_of(asked)
+        caller = self.tokens.caller_of(token) if token is not None else None
+        if caller is None and self.tokens:
+            raise _unauthenticated()
+        return caller.name if caller is not None else _own_word(asked, remote)
+
     def _caller(self, request: web.Request, *, open_route: bool) -> Caller:
-        if not self.tokens or open_route:
-            said = request.headers.get(headers.CLIENT_ID, "")[:MAX_NAME_LENGTH]
-            return self._known(request) or Caller(said or request.remote or "unknown")
         caller = self._known(request)
-        if caller is None:
-            message = "this server wants a token: Authorization: Bearer TOKEN"
-            raise UnauthenticatedError(message)
-        return caller
+        if caller is None and self.tokens and not open_route:
+            raise _unauthenticated()
+        return caller or Caller(_own_word(request.headers, request.remote))
 
     def _known(self, request: web.Request) -> Caller | None:
-        if said := request.headers.get("Authorization"):
-            scheme, _, token = said.partition(" ")
-            if token:
-                return self.tokens.caller_of(token.strip()) if scheme.lower() == "bearer" else None
+        token = _token_of(request.headers)
+        if token is not None:
+            return self.tokens.caller_of(token)
         if request.method not in _READING and request.path != routes.LOGOUT:
             return None
         return self._sessions.caller_of(request.cookies.get(COOKIE, ""))
+
+
+def _token_of(asked: Mapping[str, str]) -> str | None:
+    """The token that a request presents; empty if it is of another scheme, None if there is none."""
+    scheme, _, token = asked.get("Authorization", "").partition(" ")
+    if not token:
+        return None
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def _own_word(asked: Mapping[str, str], remote: str | None) -> str:
+    """What a client without a token calls itself, or its address."""
+    return asked.get(headers.CLIENT_ID, "")[:MAX_NAME_LENGTH] or remote or "unknown"
+
+
+def _unauthenticated() -> UnauthenticatedError:
+    return UnauthenticatedError("this server wants a token: Authorization: Bearer TOKEN")

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Sequence
+from itertools import groupby
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,14 +43,14 @@ class BatchBuffer:
             self._flat[positions] = 0
         self._lit = []
         start = dense_stop = 0
-        for tensor in tensors:
-            stop = start + tensor.shape[0]
-            if tensor.data is None:
-                self._light(tensor, start, stop)
-            else:
+        for value_datatype, alike in groupby(tensors, attrgetter("value_datatype")):
+            group = list(alike)
+            stop = start + sum([tensor.shape[0] for tensor in group])
+            if value_datatype is None:
                 dense_stop = stop
-                self._dense_stop = max(self._dense_stop, stop)
-                scatter_into(tensor, self._array[start:stop])
+                self._write(group, start)
+            else:
+                self._light(group, start, stop)
             start = stop
         if start >= self._dense_stop:
             self._dense_stop = dense_stop
@@ -64,10 +66,20 @@ class BatchBuffer:
         """The first rows."""
         return self._array[:n_rows]
 
-    def _light(self, tensor: Tensor, start: int, stop: int) -> None:
+    def _write(self, tensors: Sequence[Tensor], start: int) -> None:
+        """Decodes tensors that have a value for each element."""
+        for tensor in tensors:
+            stop = start + tensor.shape[0]
+            self._dense_stop = max(self._dense_stop, stop)
+            scatter_into(tensor, self._array[start:stop])
+            start = stop
+
+    def _light(self, tensors: Sequence[Tensor], start: int, stop: int) -> None:
+        """Decodes sparse tensors with values of one datatype."""
         if start < self._dense_stop:
             self._array[start : min(stop, self._dense_stop)] = 0
-        positions, values = lit_elements(tensor)
-        positions += start * self._row_size
+        positions, values = lit_elements(tensors)
+        if start:
+            positions += start * self._row_size
         self._flat[positions] = values.astype(self._array.dtype)  # all or, with an index too large, nothing
         self._lit.append(positions)

@@ -1,6 +1,7 @@
 """Receives the body of a request within bounds of size and time, and checks its digest."""
 
 import asyncio
+from collections.abc import Mapping
 
 from aiohttp import StreamReader, web
 
@@ -48,12 +49,21 @@ async def read_body(request: web.Request, config: ServerConfig) -> bytes:
         raise MalformedRequestError(message) from None
     if len(body) > config.max_body_bytes:
         raise _too_large(config)
-    if digest := request.headers.get(headers.BODY_CRC32):
-        check_crc32(body, digest)
+    check_digest(body, request.headers)
     if encoding != _AS_IT_IS:
         # In a thread: the loop would be away for as long as a bomb takes to reach the limit.
         body = await asyncio.to_thread(decompress, body, encoding, config.max_body_bytes)
     return body
+
+
+def check_digest(body: bytes, asked: Mapping[str, str]) -> None:
+    """Compares a body, as it came, with the digest among the headers, if there is one.
+
+    Raises:
+        DigestMismatchError: They differ.
+    """
+    if digest := asked.get(headers.BODY_CRC32):
+        check_crc32(body, digest)
 
 
 async def _read_pieces(stream: StreamReader, config: ServerConfig) -> bytes:

@@ -13,13 +13,16 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
+from accelerator_server import access_log
 from accelerator_server.admission import Admission
-from accelerator_server.app import JsonAccessLogger, make_app
+from accelerator_server.app import make_app
 from accelerator_server.authentication import Authentication
 from accelerator_server.client_counts import ClientCounts
 from accelerator_server.config import Override, ServerConfig
-from accelerator_server.descriptors import Acceptor, find_room, open_connections
+from accelerator_server.connections import Connections
+from accelerator_server.descriptors import find_room
 from accelerator_server.errors import AddressError, ConfigurationError
+from accelerator_server.inference_service import InferenceService
 from accelerator_server.memory_guard import SHARE_OF_MEMORY, MemoryGuard
 from accelerator_server.memory_use import memory_there_is, resident_bytes
 from accelerator_server.metrics import Metrics
@@ -32,7 +35,6 @@ from accelerator_server.tls import load_certificate, make_ssl_context
 from accelerator_server.tokens import read_tokens
 
 logger = logging.getLogger(__name__)
-access_logger = logging.getLogger("accelerator_server.access")
 
 CLEAN, UNFINISHED = 0, 1
 """Exit codes of a server that was asked to stop: all requests answered, or not."""
@@ -78,16 +80,18 @@ class AcceleratorServer:
         self._names = tuple(names)
         self._ssl = make_ssl_context(config.tls) if config.tls else None
         self._state = _state(config, repository, overrides)
+        self._service = InferenceService(self._state)
+        self._connections: Connections | None = None
         self._runner = web.AppRunner(
-            make_app(self._state, self._n_connections),
+            make_app(self._state, self._service, self._n_connections),
             handle_signals=False,
             handler_cancellation=True,
             keepalive_timeout=config.keepalive_s,
             shutdown_timeout=_CLOSE_S,
             auto_decompress=False,
             lingering_time=_LINGER_S,
-            access_log=access_logger if config.access_log else None,
-            access_log_class=JsonAccessLogger,
+            access_log=access_log.logger if config.access_log else None,
+            access_log_class=access_log.AccessLogger,
         )
         self._listener: asyncio.Server | None = None
         self.address = ""
@@ -107,9 +111,10 @@ class AcceleratorServer:
         self._warn_if_open()
         await self._runner.setup()
         if self._runner.server is not None:  # always, after its setup
-            accept = Acceptor(self._runner.server, self._room)
-            loop = asyncio.get_running_loop()
-            self._listener = await loop.create_server(accept, sock=listening, ssl=self._ssl, backlog=_BACKLOG)
+            self._connections = Connections(self._state, self._service, self._runner.server, self._room)
+            self._listener = await asyncio.get_running_loop().create_server(
+                self._connections.accept, sock=listening, ssl=self._ssl, backlog=_BACKLOG
+            )
         logger.info("listening at %s, loading %d models", self.address, len(folders))
         models, control = self._state.models, self._state.control
         control.server_name = self._config.name or self.address.partition("://")[2]
@@ -143,18 +148,15 @@ class AcceleratorServer:
         drained = await self._state.admission.drain(self._config.drain_s)
         if not drained:
             self._state.models.abandon()
+        if self._connections is not None:
+            await self._connections.close(_CLOSE_S)
         await self._runner.cleanup()
         closed = await self._state.models.close(_CLOSE_S)
         await self._state.control.close()
         return CLEAN if drained and closed else UNFINISHED
 
     def _n_connections(self) -> int:
-        server = self._runner.server
-        if server is None:
-            return 0
-        n_connections = len(server.connections)
-        # Those that are just being closed are left out only where it matters: each request asks.
-        return n_connections if n_connections <= self._room else len(open_connections(server))
+        return 0 if self._connections is None else len(self._connections)
 
     def _warn_if_open(self) -> None:
         if not self._state.authentication.tokens and self._config.host not in _LOOPBACK:

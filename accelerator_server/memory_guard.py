@@ -157,13 +157,17 @@ class Claim:
         self._guard.settle(self._n_bytes, n_bytes)
         self._n_bytes, self._has_come = n_bytes, True
 
+    def release(self) -> None:
+        """The body is answered, or was refused; called once."""
+        self._guard.release(self._n_bytes, has_come=self._has_come)
+
     def __enter__(self) -> Self:
         """The claim was made before."""
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """The body is answered, or was refused."""
-        self._guard.release(self._n_bytes, has_come=self._has_come)
+        """As `release`."""
+        self.release()
 
 
 def claim_bytes(content_length: int | None, max_body_bytes: int, *, is_packed: bool) -> int:

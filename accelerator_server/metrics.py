@@ -11,6 +11,9 @@ _ROW_BUCKETS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512)
 _SECONDS_BUCKETS = (0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10)
 _MODEL = ("model", "version")
 
+_CLIENT_GONE = 499
+"""Never sent; nginx's number for a client that went before its answer."""
+
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_1_0_0
 
 
@@ -20,6 +23,7 @@ class Metrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         self.requests = self._counter("requests", "Requests answered", "status")
+        self.successes = self.requests.labels("200")
         self.refusals = self._counter("refusals", "Requests refused, by cause", "code")
         self.received_bytes = self._counter("received_bytes", "Bytes of inference bodies received").labels()
         self.sent_bytes = self._counter("sent_bytes", "Bytes of inference bodies sent").labels()
@@ -42,6 +46,15 @@ class Metrics:
         self._devices_up = self._gauge("devices_up", "Devices that take batches", *_MODEL)
         self._worker_deaths = self._counter("worker_deaths", "Processes of devices that died", *_MODEL)
         self._quarantined = self._gauge("quarantined_inputs", "Inputs that killed a worker twice", *_MODEL)
+
+    def count_refusal(self, status: int, code: str) -> None:
+        """Counts a request that was refused."""
+        self.requests.labels(str(status)).inc()
+        self.refusals.labels(code).inc()
+
+    def count_client_gone(self) -> None:
+        """Counts a request whose client has gone before its answer."""
+        self.count_refusal(_CLIENT_GONE, "client_gone")
 
     def of_model(self, name: str, version: str) -> "ModelMetrics":
         """The metrics of one version of a model."""

@@ -75,7 +75,7 @@ class ModelSpec:
             ProtocolError: A tensor contradicts itself.
         """
         tensors = {tensor.name: tensor for tensor in request.inputs}
-        if len(request.inputs) != len(self.inputs) or any(spec.name not in tensors for spec in self.inputs):
+        if len(request.inputs) != len(self.inputs) or tensors.keys() != {spec.name for spec in self.inputs}:
             message = f"inputs must be [{_names(self.inputs)}], not [{_names(request.inputs)}]"
             raise SignatureMismatchError(message)
         for spec in self.inputs:

@@ -8,6 +8,7 @@ from itertools import chain
 from accelerator_server.config import nearest
 from accelerator_server.errors import ModelNotFoundError, ModelNotReadyError, StartError
 from accelerator_server.served_model import ServedModel
+from inference_client.protocol.routes import MODEL_VERSION
 
 logger = logging.getLogger(__name__)
 
@@ -46,12 +47,12 @@ class ModelRegistry:
         versions = self.versions.get(name)
         if not versions:
             raise self._missing(name)
-        wanted = version or str(max(versions))
-        for number, model in versions.items():
-            if wanted == str(number):
-                return _ready(model)
-        message = f"model {name} has version {', '.join(map(str, sorted(versions)))}, not {version[:40]}"
-        raise ModelNotFoundError(message)
+        number = max(versions) if not version else int(version) if MODEL_VERSION.fullmatch(version) else 0
+        model = versions.get(number)
+        if model is None:
+            message = f"model {name} has version {', '.join(map(str, sorted(versions)))}, not {version[:40]}"
+            raise ModelNotFoundError(message)
+        return _ready(model)
 
     def index(self) -> list[dict[str, str]]:
         """The answer of the repository extension: name, version, state and reason of each model."""

@@ -134,7 +134,7 @@ class ServedModel:
             Job(
                 tensors={tensor.name: tensor for tensor in tensors},
                 n_rows=tensors[0].shape[0],
-                n_bytes=sum([tensor_byte_count(tensor) for tensor in tensors]),
+                n_bytes=sum(map(tensor_byte_count, tensors)),
                 result=self._loop.create_future(),
                 deadline_s=deadline_s,
                 client=client,

@@ -2,6 +2,7 @@
 
 import functools
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -161,7 +162,7 @@ def scatter_into(tensor: Tensor, out: Array) -> None:
         message = f"tensor {tensor.name!r} of shape {tensor.shape} does not fit a buffer of shape {out.shape}"
         raise InvalidTensorError(message)
     if tensor.data is None:
-        positions, values = lit_elements(tensor)
+        positions, values = lit_elements([tensor])
         out.fill(0)
         out.reshape(-1)[positions] = values.astype(out.dtype)
     elif tensor.scale is None:
@@ -170,19 +171,22 @@ def scatter_into(tensor: Tensor, out: Array) -> None:
         np.multiply(_elements(tensor, tensor.data), np.float32(tensor.scale), out=out)
 
 
-def lit_elements(tensor: Tensor) -> tuple[NDArray[np.intp], Array]:
-    """Elements of a sparse tensor that are not zero.
+def lit_elements(tensors: Sequence[Tensor]) -> tuple[NDArray[np.intp], Array]:
+    """Elements of sparse tensors that are not zero.
+
+    Many small tensors cost as little as one large one.
 
     Args:
-        tensor: What to look at; checked with `check_tensor` before.
+        tensors: At least one, with rows of one shape and values of one datatype; each checked with
+            `check_tensor` before.
 
     Returns:
-        Their flat positions in all rows, one behind another, and their values.
+        Their flat positions in the rows of all tensors, one behind another, and their values.
     """
-    counts, indices, values = _views(tensor)
+    counts, indices, values = _joined_views(tensors)
     positions = indices.astype(np.intp)
     if len(counts) > 1:
-        row_starts = np.arange(len(counts), dtype=np.intp) * math.prod(tensor.shape[1:])
+        row_starts = np.arange(len(counts), dtype=np.intp) * math.prod(tensors[0].shape[1:])
         positions += np.repeat(row_starts, counts)
     return positions, values
 
@@ -254,6 +258,22 @@ def _views(tensor: Tensor) -> SparseParts:
     )
 
 
+def _joined_views(tensors: Sequence[Tensor]) -> SparseParts:
+    """The arrays of sparse tensors of one kind, one behind another; views where there is only one."""
+    first = tensors[0]
+    if len(tensors) == 1:
+        return _views(first)
+    return SparseParts(
+        np.frombuffer(b"".join([tensor.counts or b"" for tensor in tensors]), _COUNT_DTYPE),
+        np.frombuffer(
+            b"".join([tensor.index or b"" for tensor in tensors]), _index_dtype(math.prod(first.shape[1:]))
+        ),
+        np.frombuffer(
+            b"".join([tensor.value or b"" for tensor in tensors]), DTYPES[first.value_datatype or ""]
+        ),
+    )
+
+
 def _index_dtype(row_size: int) -> np.dtype[np.unsignedinteger]:
     return _SHORT_INDEX_DTYPE if row_size <= MAX_U16_ROW_SIZE else _LONG_INDEX_DTYPE
 
@@ -273,8 +293,7 @@ def _check_decoded_size(tensor: Tensor) -> None:
 
 
 def _check_index(name: str, index: Array, row_size: int) -> None:
-    lowest = 0 if index.dtype.kind == "u" or not index.size else int(index.min())
-    if lowest < 0 or (index.size and int(np.maximum.reduce(index)) >= row_size):
+    if index.size and (index.max() >= row_size or (index.dtype.kind != "u" and index.min() < 0)):
         message = f"tensor {name!r}: an index is outside its row of {row_size} elements"
         raise InvalidTensorError(message)
 

@@ -21,6 +21,10 @@ from inference_client.protocol.messages import (
 )
 
 Body = bytes | memoryview
+
+_SMALL_BODY_BYTES = 2**14
+"""To encode a body of this size again takes no longer than to look at its fields."""
+
 _Message = TypeVar("_Message")
 
 _encode_msgpack = msgspec.msgpack.Encoder().encode
@@ -45,7 +49,8 @@ def decode_request(body: Body) -> InferenceRequest:
         MalformedBodyError: The body is not a request, or names a field twice.
     """
     request = _decode(_request_decoder.decode, body, "request")
-    refuse_doubled_fields(body)
+    if not _is_shortest(request, body):
+        refuse_doubled_fields(body)
     return request
 
 
@@ -126,6 +131,19 @@ def check_crc32(body: Body, expected: str) -> None:
     if actual != expected.strip().lower():
         message = f"body of {len(body)} bytes has crc32 {actual}, its sender says {expected[:16]}"
         raise DigestMismatchError(message)
+
+
+def _is_shortest(request: InferenceRequest, body: Body) -> bool:
+    """Whether a body says what it says in as few bytes as can be: then it says nothing twice.
+
+    It tells so of small bodies without floating-point numbers, whose shortest form is not sure, in a fraction
+    of the time that a look at all fields takes.
+    """
+    if len(body) > _SMALL_BODY_BYTES or request.parameters:
+        return False
+    if any(tensor.scale is not None for tensor in request.inputs):
+        return False
+    return len(_encode_msgpack(request)) == len(body)
 
 
 def _decode(decode: Callable[[Body], _Message], body: Body, kind: str) -> _Message:

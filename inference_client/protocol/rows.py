@@ -45,7 +45,7 @@ def request_row_count(request: InferenceRequest) -> int:
 def tensor_byte_count(tensor: Tensor) -> int:
     """Bytes of a tensor's parts as they travel."""
     parts = (tensor.data, tensor.counts, tensor.index, tensor.value)
-    return sum(part.nbytes for part in parts if part is not None)
+    return sum([part.nbytes for part in parts if part is not None])
 
 
 def slice_rows(tensor: Tensor, start: int, stop: int) -> Tensor:

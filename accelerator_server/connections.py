@@ -1,0 +1,105 @@
+"""The open connections of a server: how many, who makes room for a new one, how all are closed."""
+
+import asyncio
+import math
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from accelerator_server.express.connection import ExpressConnection
+from accelerator_server.inference_service import InferenceService
+from accelerator_server.state import ServerState
+
+
+class Connections:
+    """Makes the protocol of each new connection; one that does not fit costs an idle one its place.
+
+    Args:
+        state: Parts of the server.
+        service: What answers inference requests.
+        server: aiohttp's, which has the connections over which anything else was asked.
+        room: How many may be open.
+    """
+
+    def __init__(self, state: ServerState, service: InferenceService, server: web.Server, room: int) -> None:
+        self.state = state
+        self.service = service
+        self._server = server
+        self._room = room
+        self._coming = 0  # accepted in this turn of the loop, open in the next; only the loop changes it
+        self._express: set[ExpressConnection] = set()
+        self._all_left = asyncio.Event()
+
+    def __len__(self) -> int:
+        n_open = len(self._express) + len(self._server.connections)
+        # Those that are just being closed are left out only where it matters: each request asks.
+        return n_open if n_open <= self._room else len(self._open_now())
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more are open than are served."""
+        return len(self) > self.state.config.max_connections
+
+    def accept(self) -> ExpressConnection:
+        """Called by the event loop when it has accepted a connection."""
+        self._coming += 1
+        asyncio.get_running_loop().call_soon(self._came_one)
+        if self._coming + len(self._express) + len(self._server.connections) > self._room:
+            self._make_room()
+        return ExpressConnection(self)
+
+    def came(self, connection: ExpressConnection) -> None:
+        """A connection is open."""
+        self._express.add(connection)
+
+    def left(self, connection: ExpressConnection) -> None:
+        """A connection is closed, or aiohttp's."""
+        self._express.discard(connection)
+        if not self._express:
+            self._all_left.set()
+
+    def other_protocol(self) -> asyncio.Protocol:
+        """One of aiohttp's."""
+        return self._server()
+
+    async def close(self, timeout_s: float) -> None:
+        """Closes those that are not aiohttp's, each when it has sent the answer that it is about to send."""
+        self._all_left.clear()
+        for connection in list(self._express):
+            connection.close()
+        if self._express:
+            await asyncio.wait([asyncio.ensure_future(self._all_left.wait())], timeout=timeout_s)
+
+    def _came_one(self) -> None:
+        self._coming -= 1
+
+    def _make_room(self) -> None:
+        open_now = self._open_now()
+        too_many = self._coming + len(open_now) - self._room
+        if too_many > 0:
+            since_s = {connection: _idle_since_s(connection) for connection in open_now}
+            idle = [connection for connection, at_s in since_s.items() if at_s < math.inf]
+            for connection in sorted(idle, key=since_s.__getitem__)[:too_many]:
+                _close(connection)
+
+    def _open_now(self) -> list[ExpressConnection | RequestHandler]:
+        """Without those that were closed in this turn of the loop."""
+        others = [connection for connection in self._server.connections if connection.transport is not None]
+        return [*[connection for connection in self._express if connection.is_open], *others]
+
+
+def _idle_since_s(connection: ExpressConnection | RequestHandler) -> float:
+    """Since when a connection waits for a request, on the loop's clock; infinite if one is being answered."""
+    if isinstance(connection, ExpressConnection):
+        return connection.quiet_since_s if connection.is_idle else math.inf
+    # To count requests of our own would cost every request; aiohttp knows, but has no public word for it.
+    if connection._current_request is not None:
+        return math.inf
+    return connection._next_keepalive_close_time - connection.keepalive_timeout
+
+
+def _close(connection: ExpressConnection | RequestHandler) -> None:
+    if isinstance(connection, ExpressConnection):
+        connection.close()
+    else:
+        connection.force_close()

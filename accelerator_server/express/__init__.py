@@ -1,0 +1,1 @@
+"""A short way for inference requests past aiohttp, which costs small ones more than all the rest."""
