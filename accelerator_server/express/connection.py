@@ -125,7 +125,7 @@ class ExpressConnection(asyncio.Protocol):
             else:
                 self._unread = data
             return
-        head = read_head(data[:end]) if end <= MAX_HEAD_BYTES and data.startswith(BEGINNING) else None
+        head = read_head(data[:end]) if end <= MAX_HEAD_BYTES else None
         request = self._let_in(head) if head is not None else None
         if request is None:
             self._give_away(data)

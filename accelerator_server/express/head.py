@@ -67,6 +67,8 @@ def read_head(data: bytes) -> Head | None:
     Returns:
         None if this is anything but an ordinary inference request, broken ones included.
     """
+    if not data.startswith(BEGINNING):
+        return None
     found = _Found()
     parser = HttpRequestParser(found)
     try:
