@@ -39,6 +39,10 @@ _LOG = logging.getLogger(__name__)
 MAX_REPLY_BYTES = 2**28
 KEEP_ALIVE_S = 10.0
 """Shorter than a server keeps an idle connection, so that no request meets a closing one."""
+_ASKING = {"Accept": headers.JSON}
+_ASKING_LAST = {**_ASKING, "Connection": "close"}
+"""Our servers take a shorter way with connections that bring nothing but inference."""
+
 _DAMAGED = ("BAD_RECORD_MAC", "DECRYPT_ERROR")
 """What OpenSSL says of bytes that were changed, here or, by an alert, on the other side (RFC 8446, 6.2)."""
 
@@ -123,7 +127,8 @@ class HttpTransport:
             TryFailed: No answer, or nonsense.
             ConfigurationError: No such model, or the credentials are not taken.
         """
-        body = await self._get(routes.model_path(name, version), timeout_s)
+        asking = _ASKING_LAST if self._dialect.has_record else _ASKING
+        body = await self._get(routes.model_path(name, version), timeout_s, asking)
         with self._bad_replies(f"metadata of model {name!r}"):
             model = decode_model_metadata(body)
         return model if self._dialect.has_record else await self._configured(model, version, timeout_s)
@@ -167,8 +172,8 @@ class HttpTransport:
         with self._bad_replies(f"configuration of model {model.name!r}"):
             return with_configuration(model, decode_model_configuration(body))
 
-    async def _get(self, path: str, timeout_s: float) -> bytes:
-        answer = await self._exchange("GET", path, timeout_s, None, {"Accept": headers.JSON})
+    async def _get(self, path: str, timeout_s: float, asking: Mapping[str, str] = _ASKING) -> bytes:
+        answer = await self._exchange("GET", path, timeout_s, None, asking)
         if answer.status != OK:
             said = self._dialect.decode_error(answer.body, answer.headers)
             retry_after = answer.headers.get(headers.RETRY_AFTER, "")

@@ -6,6 +6,8 @@ import contextlib
 import numpy as np
 import pytest
 
+from inference_client.client import InferenceClient
+from inference_client.configuration import ClientConfiguration
 from inference_client.protocol import codec, headers
 from inference_client.protocol.routes import LIVE, infer_path
 from tests.accelerator_server.answers import INFER, metrics
@@ -259,3 +261,12 @@ async def test_a_server_that_stops_answers_what_it_has_and_closes(tmp_path):
         assert await busy.ended()
         assert await idle.ended()
         assert await stopping == 0
+
+
+async def test_our_client_goes_the_short_way(server):
+    configuration = ClientConfiguration("m", servers=[server.address])
+    async with InferenceClient(configuration) as client:
+        asked = n_read_by_aiohttp(server)
+        for _ in range(5):
+            await client.infer(request_of([[1, 2, 3, 4]]))
+    assert n_read_by_aiohttp(server) == asked == 2
