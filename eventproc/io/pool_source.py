@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
@@ -48,6 +49,7 @@ class PoolSource(Source):
         # Of next_event alone.
         self._chunk = Chunk(0, (), {}, [])
         self._rows: Iterator[int] = iter(())
+        self._unread: float = math.inf  # events that may be asked for and are in no chunk handed over so far
         # The reading thread runs the iterator; nobody else touches it.
         self._thread: ThreadPoolExecutor | None = None
         self._chunks: Iterator[Chunk] = iter(())
@@ -94,6 +96,10 @@ class PoolSource(Source):
         for binding in bindings:
             _refuse_other_columns(binding, pfn)
         self._bindings = tuple(bindings)
+
+    def limit(self, max_events: int) -> None:
+        """Reads no chunk that holds only events after so many."""
+        self._unread = max_events
 
     async def next_event(self) -> SourceEvent | None:
         """The next event, or None at the end.
@@ -160,11 +166,13 @@ class PoolSource(Source):
         chunk = await asyncio.shield(asyncio.wrap_future(ahead))
         if chunk is None:
             return None
+        self._unread -= sum(stop - start for start, stop in chunk.ranges)
         self._read_ahead()
         return chunk
 
     def _read_ahead(self) -> None:
-        if self._thread is not None:
+        self._ahead = None
+        if self._thread is not None and self._unread > 0:
             self._ahead = self._thread.submit(next, self._chunks, None)
 
     def _new_selector(self, *, count: bool = False) -> EventSelector:

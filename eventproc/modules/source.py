@@ -34,7 +34,7 @@ class SourceEvent:
 
 
 class Source(ABC):
-    """Base of all sources. The order of calls is: constructor, branches, bind, next_event..., close."""
+    """Base of all sources. They are called so: constructor, branches, bind, limit, next_event..., close."""
 
     class Params(ParameterDescription):
         """No parameters."""
@@ -81,6 +81,9 @@ class Source(ABC):
     @abstractmethod
     def bind(self, bindings: Sequence[SourceBinding]) -> None:
         """Told once which branches to read."""
+
+    def limit(self, max_events: int) -> None:
+        """Told before the first event that so many at most are asked for: more need not be read ahead."""
 
     @abstractmethod
     async def next_event(self) -> SourceEvent | None:

@@ -14,6 +14,7 @@ from eventproc.runtime.builder import Job
 from eventproc.runtime.division import Portion
 from eventproc.runtime.ordered_output import OrderedOutput, OutputStage
 from eventproc.runtime.service_reports import service_reports
+from eventproc.runtime.startup_objects import startup_objects_left_out
 from eventproc.runtime.stop_signals import Stops, StopSignals
 from eventproc.runtime.streams import StreamPool
 from eventproc.services.job_report import JobReport
@@ -53,6 +54,9 @@ class EventProcessor:
         first_stream = portion.first_stream if portion else 0
         self._streams = range(first_stream, first_stream + n_streams)
         first_event = portion.first_event if portion else 0
+        max_events = job.description.max_events
+        if max_events >= 0:
+            job.source.limit(max_events)
         self._output = OrderedOutput(job.outputs, n_streams * _EVENTS_AHEAD_PER_STREAM, first_event)
         self._transitions = job.transitions
         self._pool = StreamPool(
@@ -62,7 +66,7 @@ class EventProcessor:
             job.watch,
             self._transitions,
             n_slots=job.n_slots,
-            max_events=job.description.max_events,
+            max_events=max_events,
             first_event=first_event,
         )
         self._opened: list[OutputStage] = []  # outputs that must be closed or abandoned
@@ -91,7 +95,8 @@ class EventProcessor:
         self._begin()
         signals.on_first = self._pool.stop
         try:
-            await self._pool.run(self._streams)
+            with startup_objects_left_out():
+                await self._pool.run(self._streams)
             if signals.caught is None:
                 self._end_streams()
         finally:

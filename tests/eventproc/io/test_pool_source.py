@@ -73,6 +73,25 @@ async def test_several_files_follow_one_another(tmp_path, open_source):
     ]
 
 
+async def test_no_chunk_is_read_of_which_nothing_will_be_asked_for(tmp_path, open_source):
+    files = [write_file(tmp_path / f"{i}.root", 1000, first=1000 * i) for i in range(3)]
+    source = open_source(*files)
+    bind_all(source, Tracks, Numbers)
+    source.limit(1000)
+    ids = [(await source.next_event()).id for _ in range(1000)]
+    assert ids == [event_id(n) for n in range(1000)]
+    assert await source.next_event() is None
+    assert [record.pfn for record in source.input_files()] == [str(files[0])]
+
+
+async def test_a_limit_within_a_chunk_leaves_no_wanted_event_out(tmp_path, open_source):
+    source = open_source(*(write_file(tmp_path / f"{i}.root", 1000, first=1000 * i) for i in range(3)))
+    bind_all(source, Tracks, Numbers)
+    source.limit(1001)
+    ids = [(await source.next_event()).id for _ in range(1001)]
+    assert ids == [event_id(n) for n in range(1001)]
+
+
 @pytest.mark.parametrize("skip", [0, 1, 999, 1000, 1003, 1005, 2000])
 async def test_skipped_events_count_over_files(tmp_path, open_source, skip):
     files = [write_file(tmp_path / "a.root", 1003), write_file(tmp_path / "b.root", 5, first=1003)]
