@@ -40,7 +40,7 @@ class EcalCrystalProducer(EDProducer):
         self._n_invalid_id = self._n_not_finite = 0  # totals of the job, for the log
 
     def produce(self, event: Event) -> None:
-        """Puts the selected crystals and the counts of the dropped hits."""
+        """Puts the selected crystals and, where they are wanted, the counts of the dropped hits."""
         hits = event.get(self._hits)
         kept, dropped = self._selection.select(hits.rawId, hits.energy, hits.flags)
         if self._strict and dropped.invalid_id + dropped.not_finite:
@@ -57,8 +57,9 @@ class EcalCrystalProducer(EDProducer):
             self._crystals,
             EcalCrystals(hits.energy[kept], eta.astype(np.float32), phi.astype(np.float32)),
         )
-        counts = np.array([getattr(dropped, name) for name in dropped.__slots__], np.uint32)
-        event.put(self._dropped, DroppedHits(*counts[:, np.newaxis]))
+        if self._dropped.is_wanted:
+            counts = np.array([getattr(dropped, name) for name in dropped.__slots__], np.uint32)
+            event.put(self._dropped, DroppedHits(*counts[:, np.newaxis]))
 
     def end_job(self) -> None:
         """Says how many hits made no sense; noise below threshold is no news."""

@@ -64,10 +64,21 @@ class InferenceParameters(ParameterDescription):
 
 @dataclass(frozen=True, slots=True)
 class InferenceWork:
-    """What acquire learns and produce needs: the answer, None where nothing was asked or nobody answered."""
+    """What acquire learns and produce needs.
 
-    result: InferenceResult | None
-    record: InferenceRecord
+    Attributes:
+        result: the answer; None where nothing was asked or nobody answered.
+        call: what to record of the call; None where nothing was asked.
+        build_us: time to make the request from the event's products.
+    """
+
+    result: InferenceResult | None = None
+    call: CallRecord | None = None
+    build_us: int = 0
+
+    def record(self) -> InferenceRecord:
+        """One row of provenance, none where nothing was asked."""
+        return InferenceRecord.empty() if self.call is None else inference_record(self.call, self.build_us)
 
 
 class InferenceProducer(ExternalWork[InferenceWork]):
@@ -123,7 +134,7 @@ class InferenceProducer(ExternalWork[InferenceWork]):
         started = time.perf_counter_ns()
         tensors = self.to_request(event)
         if tensors is None:
-            return InferenceWork(None, InferenceRecord.empty())
+            return InferenceWork()
         build_us = (time.perf_counter_ns() - started) // 1000
         run, lumi, number = event.id
         request = InferenceRequest(id=f"{run}:{lumi}:{number}:{self._label}", inputs=tensors)
@@ -138,14 +149,15 @@ class InferenceProducer(ExternalWork[InferenceWork]):
             unanswered = CallRecord(
                 model_name=self._client.configuration.model_name, request_rows=tensors[0].shape[0]
             )
-            return InferenceWork(None, inference_record(unanswered, build_us))
+            return InferenceWork(None, unanswered, build_us)
         if self._verbose:
             _LOG.info("%s, event %s: %s", self._label, event.id, told_times(result.record))
-        return InferenceWork(result, inference_record(result.record, build_us))
+        return InferenceWork(result, result.record, build_us)
 
     def produce(self, event: Event, work: InferenceWork) -> None:
-        """Puts the record and what the author makes of the answer."""
-        event.put(self._record, work.record)
+        """Puts the record, where it is wanted, and what the author makes of the answer."""
+        if self._record.is_wanted:
+            event.put(self._record, work.record())
         self.from_response(event, work.result)
 
 

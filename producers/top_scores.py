@@ -41,11 +41,14 @@ def top_tags(response: InferenceResult | None, column: int, asked: npt.NDArray[n
         column: the class to score.
         asked: bool, (n_jets,); of the other jets there was nothing to send.
     """
+    if response is None:
+        return TopTags(np.full(len(asked), np.nan, np.float32), np.where(asked, _CALL_FAILED, _EMPTY_IMAGE))
+    values = response.outputs["scores"][:, column].astype(np.float32)
+    valid = (values >= 0) & (values <= 1)  # False for NaN too
+    if len(values) == len(asked) and valid.all():
+        return TopTags(values, np.zeros(len(asked), np.uint8))  # _OK
     score = np.full(len(asked), np.nan, np.float32)
-    status = np.where(asked, _CALL_FAILED, _EMPTY_IMAGE)
-    if response is not None:
-        values = response.outputs["scores"][:, column].astype(np.float32, copy=False)
-        valid = (values >= 0) & (values <= 1)  # False for NaN too
-        score[asked] = np.where(valid, values, _NAN)
-        status[asked] = np.where(valid, _OK, _INVALID_SCORE)
+    status = np.full(len(asked), _EMPTY_IMAGE)
+    score[asked] = np.where(valid, values, _NAN)
+    status[asked] = np.where(valid, _OK, _INVALID_SCORE)
     return TopTags(score, status)

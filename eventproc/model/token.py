@@ -20,11 +20,13 @@ class Token(Generic[ProductT]):
         slot: index in the event's products; set once by the registry, -1 before and -1 for a
             product that `may_consume` asked for and nobody makes.
         branch_type: what it is a product of: an event, a luminosity block or a run.
+        is_wanted: of a product that the token's holder makes: whether a module asks for it or an output keeps
+            it. One that nobody wants need not be made.
         attributes: what the producer says of all its products, such as the specification of images;
             set with the slot.
     """
 
-    __slots__ = ("attributes", "branch_type", "product_type", "slot", "tag")
+    __slots__ = ("attributes", "branch_type", "is_wanted", "product_type", "slot", "tag")
 
     def __init__(
         self, product_type: type[ProductT], tag: InputTag, branch_type: BranchType = BranchType.InEvent
@@ -33,6 +35,7 @@ class Token(Generic[ProductT]):
         self.tag = tag
         self.branch_type = branch_type
         self.slot = -1
+        self.is_wanted = True
         self.attributes: dict[str, Any] = {}
 
     @property

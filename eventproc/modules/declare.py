@@ -44,7 +44,7 @@ class Declare(Protocol):
         attributes: Mapping[str, Any] | None = None,
         transition: Transition = Transition.Event,
     ) -> Token[T]:
-        """Promises a product under the module's label.
+        """Promises a product under the module's label; see ``Token.is_wanted``.
 
         Args:
             product_type: its class.

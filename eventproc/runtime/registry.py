@@ -111,14 +111,14 @@ class ProductRegistry:
         return token
 
     def resolve(self) -> Resolution:
-        """Gives every token its slot.
+        """Gives every token its slot, and tells those who make a product whether anybody wants it.
 
         Raises:
             ConfigurationError: products nobody makes, all of them in one message.
         """
         resolution = Resolution(n_slots=0)
         for slot, promise in enumerate(self._promises):
-            promise.token.slot = slot
+            promise.token.slot, promise.token.is_wanted = slot, False
         problems = [problem for r in self._requests if (problem := self._resolve(r, resolution))]
         if problems:
             raise ConfigurationError("\n".join(problems))
@@ -182,6 +182,7 @@ class ProductRegistry:
         promise = self._promise_for(token)
         if promise is not None:
             token.slot, token.attributes = promise.token.slot, promise.token.attributes
+            promise.token.is_wanted = True
             in_event = token.branch_type is BranchType.InEvent
             needs = resolution.dependencies if in_event else resolution.level_dependencies
             needs.setdefault(request.label, set()).add(promise.branch.label)

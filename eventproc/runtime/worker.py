@@ -65,11 +65,12 @@ class Worker:
     async def run(self, event: Event, state: EventState) -> Outcome:
         """Runs the module unless it ran, waits for it if it is running."""
         outcome = state[self.index]
-        if isinstance(outcome, asyncio.Future):
-            await asyncio.shield(outcome)  # a cancelled waiter must not cancel the work of the others
-            outcome = state[self.index]
-        if isinstance(outcome, bool | EventProcError):
-            return outcome
+        if outcome is not None:
+            if isinstance(outcome, asyncio.Future):
+                await asyncio.shield(outcome)  # a cancelled waiter must not cancel the work of the others
+                outcome = state[self.index]
+            if isinstance(outcome, bool | EventProcError):
+                return outcome
         if self.is_immediate:
             return self.run_now(event, state)
         running: asyncio.Future[None] = asyncio.get_running_loop().create_future()

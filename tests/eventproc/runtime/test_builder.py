@@ -87,6 +87,20 @@ def test_modules_on_no_path_are_not_built():
     assert set(built.modules) == {"a"}
 
 
+def test_a_module_knows_whether_anybody_wants_what_it_makes():
+    a, b, c = (
+        module("EDProducer", "AddOne", label, input=needs)
+        for label, needs in (("a", "counter"), ("b", "a"), ("c", "a"))
+    )
+    out = module("OutputModule", "Memory", "out", refuse="b")
+    alone = build(job(a, b, paths=[path("p", "a", "b")])).modules
+    assert (alone["a"].output.is_wanted, alone["b"].output.is_wanted) == (True, False)
+    kept = build(
+        job(a, b, c, out, paths=[path("p", "a", "b", "c"), path("e", "out", kind="EndPath")])
+    ).modules
+    assert (kept["b"].output.is_wanted, kept["c"].output.is_wanted) == (False, True)
+
+
 def test_the_description_is_completed_with_defaults():
     built = build(job(module("EDProducer", "AddOne", "a"), paths=[path("p", "a")]))
     assert built.description.modules[0].parameters == {"input": "counter", "step": 1}
