@@ -42,7 +42,7 @@ class Batcher:
         self._wake: asyncio.Handle | None = None
         self._has_grown = False  # since the last look at the queue
         self._departed_s = 0.0
-        self._latency_s = 0.0
+        self._latency_s = self._server_s = 0.0  # of an exchange, and the server's own part of it
 
     @property
     def max_rows(self) -> int:
@@ -97,7 +97,7 @@ class Batcher:
             if in_flight >= slots:
                 return
             queued_rows = sum(part.n_rows for part in self._queue if part.ticket.is_open)
-            if is_growing(queued_rows, self.max_rows, in_flight, self._has_grown):
+            if is_growing(queued_rows, self.max_rows, in_flight, self._has_grown, self._server_s):
                 self._has_grown = False
                 self._wake = self._loop.call_soon(self._depart)
                 return
@@ -144,8 +144,9 @@ class Batcher:
         self.body_rows[body.n_rows] += 1
         self.sent_bytes += delivered.reply.sent_bytes
         self.received_bytes += delivered.reply.received_bytes
-        exchange_s = delivered.answer_s - delivered.try_s
-        self._latency_s += (exchange_s - self._latency_s) * (_LATENCY_WEIGHT if self._latency_s else 1.0)
+        said = delivered.reply.response.parameters
+        self._latency_s = _recent(self._latency_s, delivered.answer_s - delivered.try_s)
+        self._server_s = _recent(self._server_s, 1e-6 * (said.queue_us + said.compute_us))
 
     def _ended(self, body: Body, task: asyncio.Task[None]) -> None:
         del self._under_way[body]
@@ -153,6 +154,11 @@ class Batcher:
             body.fail(error)
         if self._queue:
             self._wake_soon()
+
+
+def _recent(mean_s: float, latest_s: float) -> float:
+    """A mean that forgets; the first value counts in full."""
+    return mean_s + (latest_s - mean_s) * (_LATENCY_WEIGHT if mean_s else 1.0)
 
 
 def _can_be_halved(body: Body, refusal: RequestRefused) -> bool:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from inference_client.pacing import LONGEST_GAP_S, departure_wait_s, is_growing
+from inference_client.pacing import EXCHANGE_S, LONGEST_GAP_S, departure_wait_s, is_growing
 
 
 def test_with_nothing_under_way_rows_leave_at_once():
@@ -35,6 +35,12 @@ def test_rows_wait_a_turn_for_those_that_come_with_them_only_while_the_server_is
     assert not is_growing(1, 64, in_flight=1, has_grown=False)
     assert not is_growing(1, 64, in_flight=0, has_grown=True)
     assert not is_growing(64, 64, in_flight=1, has_grown=True)
+
+
+def test_rows_wait_a_turn_also_for_a_server_that_has_done_before_another_exchange_is_paid_for():
+    assert is_growing(1, 64, in_flight=0, has_grown=True, server_s=EXCHANGE_S / 2)
+    assert not is_growing(1, 64, in_flight=0, has_grown=False, server_s=EXCHANGE_S / 2)
+    assert not is_growing(1, 64, in_flight=0, has_grown=True, server_s=EXCHANGE_S * 2)
 
 
 @given(
