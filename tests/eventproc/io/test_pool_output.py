@@ -40,20 +40,7 @@ from tests.eventproc.io.tracks import (
     view,
     write_file,
 )
-
-BRANCHES = ((TRACKS, token(Tracks, "tracks", 0)), (NUMBERS, token(Numbers, "numbers", 1)))
-
-
-def opened(path, history=(), **parameters):
-    output = make_output(path, **parameters)
-    output.open(process(), BRANCHES, history)
-    return output
-
-
-def fill(output, n_events):
-    for n in range(n_events):
-        output.write(view(n, tracks(n), numbers(n)))
-    return output
+from tests.eventproc.io.tracks_output import BRANCHES, fill, opened
 
 
 def run(output, n_events):

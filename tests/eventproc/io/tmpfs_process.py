@@ -7,30 +7,18 @@ from pathlib import Path
 
 from eventproc.errors import EventProcError
 from eventproc.io.opened_file import open_native
-from tests.eventproc.io.tracks import (
-    NUMBERS,
-    TRACKS,
-    Numbers,
-    Tracks,
-    make_output,
-    numbers,
-    process,
-    token,
-    tracks,
-    view,
-)
+from tests.eventproc.io.tracks import make_output, process
+from tests.eventproc.io.tracks_output import BRANCHES, fill
 
-BRANCHES = ((TRACKS, token(Tracks, "tracks", 0)), (NUMBERS, token(Numbers, "numbers", 1)))
 N_EVENTS = 20_000
 
 
-def fill(path):
+def ending(path):
     """The error, the files left, and the events written."""
     output, error = make_output(path, compressionAlgorithm="LZ4", compressionLevel=1), ""
     try:
         output.open(process(), BRANCHES, ())
-        for n in range(N_EVENTS):
-            output.write(view(n, tracks(n), numbers(n)))
+        fill(output, N_EVENTS)
         output.close()
     except EventProcError as failure:
         error = type(failure).__name__
@@ -48,7 +36,7 @@ def main():
     for size_kb in json.loads(sys.argv[2]):
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size_kb}k", "tmpfs", disk], check=True)
         try:
-            endings.append(fill(disk / "o.root"))
+            endings.append(ending(disk / "o.root"))
         finally:
             subprocess.run(["umount", disk], check=True)
     print(json.dumps(endings))

@@ -7,20 +7,7 @@ import sys
 from eventproc.io import publication
 from eventproc.io.pool_output import PoolOutputModule
 from eventproc.io.tree_writer import TreeWriter
-from tests.eventproc.io.tracks import (
-    NUMBERS,
-    TRACKS,
-    Numbers,
-    Tracks,
-    make_output,
-    numbers,
-    process,
-    token,
-    tracks,
-    view,
-)
-
-BRANCHES = ((TRACKS, token(Tracks, "tracks", 0)), (NUMBERS, token(Numbers, "numbers", 1)))
+from tests.eventproc.io.tracks_output import fill, opened
 
 POINTS = {
     "while events are written": (TreeWriter, "_extend"),
@@ -50,10 +37,8 @@ def write(path, n_events, point, said):
         owner, name = POINTS[point]
         owner = sys.modules[owner] if isinstance(owner, str) else owner
         setattr(owner, name, killed(getattr(owner, name), after=name == "link"))
-    output = make_output(path)
-    output.open(process(), BRANCHES, ())
+    output = opened(path)
     said.send("begun")
-    for n in range(n_events):
-        output.write(view(n, tracks(n), numbers(n)))
+    fill(output, n_events)
     output.close()
     said.send("done")
