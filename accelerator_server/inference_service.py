@@ -71,7 +71,10 @@ class InferenceService:
         time_left_s = _time_left_s(call.headers.get(headers.DEADLINE_MS), request)
         # Found again, since the model may have been replaced while the body came.
         model = state.models.find(call.model, call.version)
-        response = await model.infer(request, visit.began_s + time_left_s, call.client)
+        has_company = state.admission.n_inside > 1
+        response = await model.infer(
+            request, visit.began_s + time_left_s, call.client, has_company=has_company
+        )
         visit.count.n_rows += response.outputs[0].shape[0]
         reply = answer(response)
         state.metrics.sent_bytes.inc(len(reply.body))

@@ -110,7 +110,12 @@ class ServedModel:
         self._metrics.quarantined_inputs.set_function(lambda: self._quarantine.n_guilty)
 
     async def infer(
-        self, request: InferenceRequest, deadline_s: float = math.inf, client: str = ""
+        self,
+        request: InferenceRequest,
+        deadline_s: float = math.inf,
+        client: str = "",
+        *,
+        has_company: bool = False,
     ) -> InferenceResponse:
         """Answers a request; it is in the queue before this waits for anything.
 
@@ -118,6 +123,7 @@ class ServedModel:
             request: As it was decoded.
             deadline_s: On the monotonic clock.
             client: Who asks.
+            has_company: Whether other requests are inside the server, that might share a batch with it.
 
         Raises:
             RefusedRequestError: It does not fit, or cannot be answered now or in time.
@@ -142,7 +148,7 @@ class ServedModel:
             )
             for tensors in pieces
         ]
-        completed = await self._completed(jobs)
+        completed = await self._completed(jobs, has_company=has_company)
         self.statistics.count_request(n_rows, completed.queue_us, time.monotonic() - jobs[0].accepted_s)
         self._metrics.rows.inc(n_rows)
         return self._response(request, completed)
@@ -177,13 +183,13 @@ class ServedModel:
             self.abandon()
         return are_done
 
-    async def _completed(self, jobs: list[Job]) -> Completed:
+    async def _completed(self, jobs: list[Job], *, has_company: bool) -> Completed:
         """What becomes of a request; one that is too large for a batch has several jobs."""
         time_left_s = jobs[0].deadline_s - time.monotonic()
         if time_left_s <= 0:
             message = "the deadline had passed when the request arrived"
             raise DeadlinePassedError(message)
-        if self._run_at_once(jobs):
+        if not has_company and self._run_at_once(jobs):
             return await jobs[0].result  # it is there
         self.queue.submit(*jobs)
         if not self._handing_over:
