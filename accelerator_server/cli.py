@@ -21,6 +21,7 @@ from accelerator_server.isolation import is_isolated
 from accelerator_server.lifecycle import AcceleratorServer, serve
 from accelerator_server.model_loading import load_here, load_model
 from accelerator_server.repository import ModelFolder, check_overrides, find_models, model_at
+from accelerator_server.worker_count import count_workers
 from accelerator_server.workers.roster import WorkerRoster
 
 logger = logging.getLogger(__name__)
@@ -71,10 +72,12 @@ def serve_command(
     """
     _log_to_stderr()
     server_config = _server_config(config, host, port, access_log=access_log)
+    names, parsed = model or (), _parsed(overrides)
+    raise_limit(server_config.max_connections, count_workers(repository, names, parsed, server_config))
     server = functools.partial(
-        AcceleratorServer, server_config, repository, _parsed(overrides), strict=strict, names=model or ()
+        AcceleratorServer, server_config, repository, parsed, strict=strict, names=names
     )
-    raise SystemExit(_run(server, server_config.max_connections, with_parent=exit_with_parent))
+    raise SystemExit(_run(server, with_parent=exit_with_parent))
 
 
 @app.command("models")
@@ -182,9 +185,7 @@ def _check(folder: ModelFolder, overrides: list[Override], workers: WorkerRoster
     return None
 
 
-def _run(make_server: Callable[[], AcceleratorServer], max_connections: int, *, with_parent: bool) -> int:
-    raise_limit(max_connections)
-
+def _run(make_server: Callable[[], AcceleratorServer], *, with_parent: bool) -> int:
     async def run() -> int:
         return await serve(make_server(), _announce, with_parent=with_parent)
 

@@ -8,20 +8,22 @@ import sys
 import aiohttp
 import pytest
 
-from accelerator_server.descriptors import RESERVED, find_room, raise_limit
+from accelerator_server.descriptors import RESERVED, WORKER, find_room, raise_limit
 from inference_client.protocol.routes import LIVE, infer_path
 from tests.accelerator_server.model_files import write_model
 from tests.accelerator_server.process import server_process
 from tests.accelerator_server.running import posting, request_of
 
 DESCRIPTORS = 128
-LIMITED = f"""
+START = """
 import resource
-resource.setrlimit(resource.RLIMIT_NOFILE, ({DESCRIPTORS}, {DESCRIPTORS}))
+_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, ({}, {}))
 from accelerator_server.cli import main
 main()
 """
-COMMAND = [sys.executable, "-c", LIMITED]
+COMMAND = [sys.executable, "-c", START.format(DESCRIPTORS, DESCRIPTORS)]
+SOFTLY = [sys.executable, "-c", START.format(DESCRIPTORS, "hard")]
 ROW = request_of([[1, 2, 3, 4]])
 SLOW = "[backend_parameters]\nservice_time_s = 3.0"
 
@@ -129,6 +131,27 @@ def test_the_soft_limit_is_raised_to_what_the_connections_need_and_no_further(li
     raised, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     assert 1000 + 2 * RESERVED < raised < 1000 + 2 * RESERVED + 256
     assert find_room(1000) >= 1000
+
+
+def test_processes_of_devices_take_their_descriptors_from_the_connections(limits, caplog):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    assert find_room(1000, n_workers=10) == find_room(1000) - 10 * WORKER
+    assert "beside 10 processes of devices" in caplog.text
+    assert find_room(1000, n_workers=1000) == 2
+
+
+def test_the_soft_limit_is_raised_for_processes_of_devices_too(limits):
+    resource.setrlimit(resource.RLIMIT_NOFILE, (256, limits[1]))
+    raise_limit(300, n_workers=20)
+    assert find_room(300, n_workers=20) >= 300
+
+
+def test_a_server_process_counts_the_devices_of_its_models(tmp_path):
+    write_model(tmp_path, keys='isolation = "process"\ninstances = 3')
+    (tmp_path / "server.toml").write_text("max_connections = 100")
+    with server_process(tmp_path, "--config", str(tmp_path / "server.toml"), command=SOFTLY) as (process, _):
+        limit, _ = resource.prlimit(process.pid, resource.RLIMIT_NOFILE)
+    assert 100 + 2 * RESERVED + 6 * WORKER < limit < 256 + 6 * WORKER
 
 
 def test_a_limit_that_leaves_less_room_than_wanted_is_told(limits, caplog):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from accelerator_server.backends.base import BackendSettings
+from accelerator_server.descriptors import WORKER
 from accelerator_server.errors import (
     BackendUnavailableError,
     ConfigurationError,
@@ -48,6 +49,22 @@ def started(backend="crashing", settings=None, **options):
         yield worker
     finally:
         worker.close()
+
+
+@pytest.mark.parametrize("depth", [1, 3])
+def test_it_takes_no_more_descriptors_than_are_counted_for_it_also_when_it_was_started_again(depth):
+    parameters = {"pipeline_depth": depth, "service_time_s": 0.0}
+    before = n_descriptors()
+    with started("emulated", BackendSettings(b"", SPEC, parameters=parameters)) as worker:
+        assert n_descriptors() - before == 5 + depth <= WORKER
+        os.kill(worker.pid, signal.SIGKILL)
+        worker.wait_for_changes(Change.DIED, Change.STARTED)
+        assert n_descriptors() - before == 5 + depth
+    assert n_descriptors() == before
+
+
+def n_descriptors():
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def x(*rows):
