@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 import trustme
 
+from accelerator_server.backends.table import BACKENDS
 from accelerator_server.config import ServerConfig, read_server_config
+from accelerator_server.errors import ConfigurationError
 from accelerator_server.metrics import Metrics
 from tests.accelerator_server.model_files import write_model
 from tests.accelerator_server.process import server_process
@@ -112,6 +114,45 @@ def test_each_command_starts_a_server_that_answers_and_ends_as_its_manager_ends_
         process.send_signal(signal.Signals[ending])
         process.communicate(timeout=30)
     assert process.returncode == 0
+
+
+def test_the_tokens_and_the_key_that_the_page_makes_are_what_the_server_takes(tmp_path):
+    page = (DOCS / "site_admin.md").read_text()
+    block = re.search(r"^As a service.*?^```\n(.*?)^```", page, re.MULTILINE | re.DOTALL)[1]
+    lines = block.replace("\\\n", "").splitlines()
+    # Of root's work what needs no root is done, in a folder of the test.
+    done_here = [line for line in lines if line.split()[0] in {"install", "cd", "openssl", "chgrp"}]
+    assert {line.split()[0] for line in lines} - {"useradd", "systemctl", "curl"} == {
+        line.split()[0] for line in done_here
+    }
+    script = "\n".join(done_here).replace("-g accelerator-server", "").replace("/etc/", f"{tmp_path}/etc/")
+    script = script.replace("chgrp accelerator-server key.pem && ", "")
+    (tmp_path / "etc/systemd/system").mkdir(parents=True)
+    subprocess.run(["/bin/sh", "-euc", script], cwd=ROOT, check=True, capture_output=True, timeout=60)
+    etc = tmp_path / "etc/accelerator-server"
+    assert {path.stat().st_mode & 0o777 for path in (*etc.glob("tokens/*"), etc / "key.pem")} == {0o640}
+    config = (etc / "server.toml").read_text()
+    config = config.replace('"/etc', f'"{tmp_path}/etc').replace("port = 8000", "port = 0")
+    (etc / "server.toml").write_text(config)
+    write_model(tmp_path / "models")
+    with server_process(tmp_path / "models", "--config", str(etc / "server.toml")) as (_, address):
+        token = (etc / "tokens/analysis").read_text().strip()
+        ready = address.replace("0.0.0.0", "localhost") + "/v2/health/ready"
+        trusted = ssl.create_default_context(cafile=etc / "certificate.pem")
+        with urllib.request.urlopen(
+            urllib.request.Request(ready, headers=bearer(token)), timeout=30, context=trusted
+        ) as reply:
+            assert json.load(reply) == {"ready": True}
+
+
+def test_the_unit_is_not_started_again_for_what_a_restart_cannot_mend():
+    codes = {int(code) for code in unit()["Service"]["RestartPreventExitStatus"].split()}
+    assert codes == {2, ConfigurationError.exit_code}
+
+
+def test_the_page_knows_every_backend():
+    page = (DOCS / "site_admin.md").read_text()
+    assert [name for name in BACKENDS if f"| {name} | " not in page] == []
 
 
 def test_the_unit_leaves_time_to_drain_and_descriptors_for_all_connections():
