@@ -13,7 +13,7 @@ import numpy as np
 
 from accelerator_server.backends.base import Array, BackendSettings
 from accelerator_server.backends.table import BACKENDS
-from accelerator_server.errors import ModelRefusedError, StartError
+from accelerator_server.errors import BackendUnavailableError, ModelRefusedError, StartError
 from accelerator_server.proving import prove
 from accelerator_server.workers.backoff import Backoff
 from accelerator_server.workers.batch_memory import create_batch_memory, map_batch_memory
@@ -114,7 +114,7 @@ class DeviceWorker:
         """Starts the process and begins to look after it.
 
         Raises:
-            StartError: The model cannot be loaded.
+            StartError: The model cannot be loaded, or the system has no process or descriptor left for it.
         """
         try:
             loaded = self._launch()
@@ -123,6 +123,10 @@ class DeviceWorker:
             for memory in map_batch_memory(self._files[-1], self._spec, 1 + loaded.depth):
                 self._all_lanes.append(WorkerLane(self, memory, self._batch_timeout_s))
             self._connect()
+        except OSError as error:
+            self.close()
+            message = f"the process of a device cannot be started: {error}"
+            raise BackendUnavailableError(message) from error
         except BaseException:
             self.close()
             raise

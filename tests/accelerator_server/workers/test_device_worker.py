@@ -63,6 +63,14 @@ def test_it_takes_no_more_descriptors_than_are_counted_for_it_also_when_it_was_s
     assert n_descriptors() == before
 
 
+def test_a_process_that_the_system_does_not_start_is_a_device_that_is_not_there(monkeypatch):
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    before = n_descriptors()
+    with pytest.raises(BackendUnavailableError, match=r"process of a device cannot be started.*No such file"):
+        DeviceWorker("m-1-0", "echo", BackendSettings(b"", SPEC)).start()
+    assert n_descriptors() == before
+
+
 def n_descriptors():
     return len(list(Path("/proc/self/fd").iterdir()))
 
