@@ -1,8 +1,8 @@
 """What a caller gets: outputs, and the record of who computed them and how long it took."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.generic]
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(NamedTuple):
     """Who answered a request, with which model, after what; kept beside the scores as their provenance.
 
     A request that was split over several bodies has one record: texts that differ are joined with commas,
@@ -79,12 +78,11 @@ class InferenceResult:
 def merged_record(records: Sequence[CallRecord]) -> CallRecord:
     """One record for a request that was split over several bodies."""
     merged: dict[str, Any] = {}
-    for field in fields(CallRecord):
-        values = [getattr(record, field.name) for record in records]
+    for name, values in zip(CallRecord._fields, zip(*records, strict=True), strict=True):
         if isinstance(values[0], str):
-            merged[field.name] = ",".join(dict.fromkeys(value for value in values if value))
+            merged[name] = ",".join(dict.fromkeys(value for value in values if value))
         else:
-            merged[field.name] = max(values)
+            merged[name] = max(values)
     merged["request_rows"] = sum(record.request_rows for record in records)
     merged["bytes_sent"] = sum(record.bytes_sent for record in records)
-    return replace(records[0], **merged)
+    return CallRecord(**merged)

@@ -66,8 +66,8 @@ def check_model(expectation: ModelExpectation, model: ModelMetadata, server: str
 
 def row_shapes_agree(one: Sequence[int], other: Sequence[int]) -> bool:
     """Whether two shapes are equal where neither leaves the axis free."""
-    return len(one) == len(other) and all(
-        a == b or FREE_AXIS in (a, b) for a, b in zip(one, other, strict=True)
+    return one == other or (
+        len(one) == len(other) and all(a == b or FREE_AXIS in (a, b) for a, b in zip(one, other, strict=True))
     )
 
 
