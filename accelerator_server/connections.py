@@ -2,6 +2,7 @@
 
 import asyncio
 import math
+import time
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -9,6 +10,9 @@ from aiohttp.web_protocol import RequestHandler
 from accelerator_server.express.connection import ExpressConnection
 from accelerator_server.inference_service import InferenceService
 from accelerator_server.state import ServerState
+
+_COMPANY_S = 1e-3
+"""When clients ask one after another so soon, several of their requests come in one pass of the loop."""
 
 
 class Connections:
@@ -29,6 +33,8 @@ class Connections:
         self._coming = 0  # accepted in this turn of the loop, open in the next; only the loop changes it
         self._express: set[ExpressConnection] = set()
         self._all_left = asyncio.Event()
+        self._last: ExpressConnection | None = None  # over which a request came
+        self._last_s = 0.0
 
     def __len__(self) -> int:
         n_open = len(self._express) + len(self._server.connections)
@@ -47,6 +53,13 @@ class Connections:
         if self._coming + len(self._express) + len(self._server.connections) > self._room:
             self._make_room()
         return ExpressConnection(self)
+
+    def is_alone(self, connection: ExpressConnection) -> bool:
+        """Whether no other connection's request came just before the one that has come now."""
+        now_s = time.monotonic()
+        had_company = self._last is not connection and now_s < self._last_s + _COMPANY_S
+        self._last, self._last_s = connection, now_s
+        return not had_company
 
     def came(self, connection: ExpressConnection) -> None:
         """A connection is open."""

@@ -4,7 +4,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from accelerator_server.batch_buffer import BatchBuffer
 from accelerator_server.errors import (
@@ -30,14 +30,15 @@ from accelerator_server.quarantine import Quarantine, Split
 
 logger = logging.getLogger(__name__)
 
+Clock = Callable[[], float]
+
 Outcome = tuple[Job, Completed | RefusedRequestError]
 
 PATIENCE_S = 5.0
 """Work that a thread has taken already does not wait for longer for a device that is started again."""
 
 
-@dataclass(frozen=True, slots=True)
-class BatchReport:
+class BatchReport(NamedTuple):
     """What a thread reports of one run of the device.
 
     Attributes:
@@ -106,11 +107,16 @@ class BatchRunner:
             [(job, error) for job, error in together if error is not None],
         )
 
-    def run(self, jobs: list[Job]) -> list[BatchReport]:
-        """Runs jobs as one batch; if it fails, runs its halves, so that only the culprit fails."""
+    def run(self, jobs: list[Job], clock: Clock = time.thread_time) -> list[BatchReport]:
+        """Runs jobs as one batch; if it fails, runs its halves, so that only the culprit fails.
+
+        Args:
+            jobs: At least one.
+            clock: Tells how long the caller is away; a thread leaves out what it waits for others.
+        """
         alone = self.quarantine.must_be_alone(jobs)
         try:
-            return [self._run_together(jobs, alone=alone)]
+            return [self._run_together(jobs, clock, alone=alone)]
         except WorkerDiedError as error:
             logger.error("%s, with %d requests on it", str(error), len(jobs))
             return [self._report_of_death(jobs, had_batch=error.had_batch, alone=alone)]
@@ -121,7 +127,7 @@ class BatchRunner:
         except Exception as error:
             if len(jobs) > 1:
                 middle = len(jobs) // 2
-                return self.run(jobs[:middle]) + self.run(jobs[middle:])
+                return self.run(jobs[:middle], clock) + self.run(jobs[middle:], clock)
             logger.exception("the backend failed on a request of %d rows", jobs[0].n_rows, exc_info=error)
             failure = BackendFailedError("the backend failed on this input")
             return [BatchReport([(jobs[0], failure)], jobs[0].n_rows, 0.0, 0.0)]
@@ -133,8 +139,8 @@ class BatchRunner:
         gone = WorkerGoneError("the process of the device ended before the result was there")
         return _report_of([(job, gone) for job in jobs])
 
-    def _run_together(self, jobs: list[Job], *, alone: bool) -> BatchReport:
-        started_s, processor_start_s = time.monotonic(), time.thread_time()
+    def _run_together(self, jobs: list[Job], clock: Clock, *, alone: bool) -> BatchReport:
+        started_s, began_s = time.monotonic(), clock()
         n_rows = self._fill(jobs)
         run_rows = self._spec.max_rows if self._padded else n_rows
         compute_start_s = time.monotonic()
@@ -152,7 +158,7 @@ class BatchRunner:
             error = nan_error(is_nan, start, start + job.n_rows) if is_nan else None
             outcomes.append((job, error or completed))
             start += job.n_rows
-        busy_s = max(compute_s, time.thread_time() - processor_start_s)
+        busy_s = max(compute_s, clock() - began_s)
         return BatchReport(outcomes, n_rows, compute_s, busy_s)
 
     def _fill(self, jobs: list[Job]) -> int:
@@ -241,7 +247,7 @@ class DeviceThread:
             groups, refused = self._runner.split(batch) if batch else ([], None)
             reports = [] if refused is None else [refused]
             for group in groups:
-                reports += self._run_noting_loss(group)
+                reports += self._run_noting_loss(group, time.monotonic)  # the other costs system calls
             return reports
         finally:
             self._in_use.release()
@@ -258,7 +264,7 @@ class DeviceThread:
                     reports = self._run_noting_loss(group)
                 self._deliver(reports)
 
-    def _run_noting_loss(self, jobs: list[Job]) -> list[BatchReport]:
-        reports = self._runner.run(jobs)
+    def _run_noting_loss(self, jobs: list[Job], clock: Clock = time.thread_time) -> list[BatchReport]:
+        reports = self._runner.run(jobs, clock)
         self._lost = any(report.device_lost for report in reports)
         return reports

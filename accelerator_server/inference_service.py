@@ -4,17 +4,18 @@ import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 from accelerator_server.client_counts import ClientCount
-from accelerator_server.dialects.base import Reply
+from accelerator_server.dialects.base import Answer, Reply
 from accelerator_server.dialects.table import dialect_of
 from accelerator_server.errors import MalformedRequestError, RefusedRequestError
 from accelerator_server.memory_guard import Claim, claim_bytes
+from accelerator_server.served_model import AcceptedRequest, ServedModel
 from accelerator_server.state import ServerState
 from inference_client.protocol import headers
 from inference_client.protocol.errors import ProtocolError
-from inference_client.protocol.messages import InferenceRequest
+from inference_client.protocol.messages import InferenceRequest, InferenceResponse
 
 
 @dataclass(slots=True)
@@ -56,28 +57,50 @@ class InferenceService:
         """Counts a request for its client that was not let in."""
         self._state.clients.of(call.client).n_refused += 1
 
-    async def reply(self, call: Call, visit: "Visit", body: bytes) -> Reply:
-        """Answers a request that is inside.
+    def begin(self, call: Call, visit: "Visit", body: bytes) -> "Begun":
+        """Reads the body of a request that is inside; `reply_at_once` or `reply` follows.
 
         Raises:
-            RefusedRequestError: It cannot be answered, or not now.
+            RefusedRequestError: It cannot be answered.
             ProtocolError: The body is no request.
         """
         state = self._state
         visit.claim.settle(len(body))
         state.metrics.received_bytes.inc(len(body))
-        request, answer = dialect_of(call.headers.get("Content-Type", "")).decode(body, call.headers)
+        request, encode = dialect_of(call.headers.get("Content-Type", "")).decode(body, call.headers)
         call.id = request.id
         time_left_s = _time_left_s(call.headers.get(headers.DEADLINE_MS), request)
         # Found again, since the model may have been replaced while the body came.
         model = state.models.find(call.model, call.version)
-        has_company = state.admission.n_inside > 1
-        response = await model.infer(
-            request, visit.began_s + time_left_s, call.client, has_company=has_company
-        )
-        visit.count.n_rows += response.outputs[0].shape[0]
-        reply = answer(response)
-        state.metrics.sent_bytes.inc(len(reply.body))
+        accepted = model.accept(request, visit.began_s + time_left_s, call.client)
+        return Begun(model, accepted, encode, visit)
+
+    def reply_at_once(self, begun: "Begun") -> Reply | None:
+        """The reply to a request for which nothing has to be waited for.
+
+        Returns:
+            None if something has, or if there are others that may share a batch with it.
+
+        Raises:
+            RefusedRequestError: It cannot be answered now.
+        """
+        if self._state.admission.n_inside > 1:
+            return None
+        response = begun.model.answer_at_once(begun.accepted)
+        return None if response is None else self._encoded(begun, response)
+
+    async def reply(self, begun: "Begun") -> Reply:
+        """The reply, when it is there.
+
+        Raises:
+            RefusedRequestError: It cannot be answered now or in time.
+        """
+        return self._encoded(begun, await begun.model.answer(begun.accepted))
+
+    def _encoded(self, begun: "Begun", response: InferenceResponse) -> Reply:
+        begun.visit.count.n_rows += response.outputs[0].shape[0]
+        reply = begun.encode(response)
+        self._state.metrics.sent_bytes.inc(len(reply.body))
         return reply
 
 
@@ -114,7 +137,11 @@ class Visit:
         return self
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
-        """Counts it for its client, and ends the visit."""
+        """As `end`."""
+        self.end(error)
+
+    def end(self, error: BaseException | None = None) -> None:
+        """Counts the request for its client, and ends the visit."""
         if error is None:
             self.count.n_requests += 1
         elif isinstance(error, RefusedRequestError | ProtocolError):
@@ -127,6 +154,22 @@ class Visit:
             self._has_left = True
             self.claim.release()
             self._admission.leave()
+
+
+class Begun(NamedTuple):
+    """A request whose body was read.
+
+    Attributes:
+        model: Who answers it.
+        accepted: What it asks.
+        encode: Makes the body of the reply.
+        visit: Of the request.
+    """
+
+    model: ServedModel
+    accepted: AcceptedRequest
+    encode: Answer
+    visit: Visit
 
 
 def _time_left_s(deadline_ms: str | None, request: InferenceRequest) -> float:

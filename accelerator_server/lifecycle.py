@@ -33,6 +33,7 @@ from accelerator_server.sessions import Sessions
 from accelerator_server.state import ServerState
 from accelerator_server.tls import load_certificate, make_ssl_context
 from accelerator_server.tokens import read_tokens
+from accelerator_server.worker_count import count_workers
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +72,8 @@ class AcceleratorServer:
         strict: bool = False,
         names: Sequence[str] = (),
     ) -> None:
-        self._room = find_room(config.max_connections)
+        n_workers = count_workers(repository, names, overrides, config)
+        self._room = find_room(config.max_connections, n_workers)
         config = msgspec.structs.replace(config, max_connections=min(config.max_connections, self._room))
         self._config = config
         self._repository = repository

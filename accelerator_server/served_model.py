@@ -5,6 +5,7 @@ import contextlib
 import math
 import time
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from accelerator_server.backends.base import Backend
 from accelerator_server.batch_choice import BatchRule
@@ -31,6 +32,20 @@ from accelerator_server.workers.device_worker import Change, DeviceWorker
 from inference_client.protocol.arrays import dense_tensor
 from inference_client.protocol.messages import InferenceRecord, InferenceRequest, InferenceResponse
 from inference_client.protocol.rows import tensor_byte_count
+
+
+class AcceptedRequest(NamedTuple):
+    """A request that fits the model.
+
+    Attributes:
+        request: As it was decoded.
+        n_rows: Its rows.
+        jobs: What the devices are given of it: one, several if it is larger than a batch, none without rows.
+    """
+
+    request: InferenceRequest
+    n_rows: int
+    jobs: list[Job]
 
 
 class ServedModel:
@@ -109,30 +124,27 @@ class ServedModel:
         self._metrics.devices_up.set_function(lambda: sum(thread.is_usable for thread in self._threads))
         self._metrics.quarantined_inputs.set_function(lambda: self._quarantine.n_guilty)
 
-    async def infer(
-        self,
-        request: InferenceRequest,
-        deadline_s: float = math.inf,
-        client: str = "",
-        *,
-        has_company: bool = False,
-    ) -> InferenceResponse:
-        """Answers a request; it is in the queue before this waits for anything.
+    def accept(
+        self, request: InferenceRequest, deadline_s: float = math.inf, client: str = ""
+    ) -> "AcceptedRequest":
+        """Checks a request; `answer_at_once` or `answer` follows.
 
         Args:
             request: As it was decoded.
             deadline_s: On the monotonic clock.
             client: Who asks.
-            has_company: Whether other requests are inside the server, that might share a batch with it.
 
         Raises:
-            RefusedRequestError: It does not fit, or cannot be answered now or in time.
+            RefusedRequestError: It does not fit, or its deadline has passed.
             ProtocolError: A tensor contradicts itself.
         """
         n_rows = self.spec.check_request(request, self._max_request_rows)
-        if n_rows == 0:
-            return self._response(request, Completed(self.spec.empty_outputs(), 0))
         priority = _priority(request)
+        if n_rows == 0:
+            return AcceptedRequest(request, 0, [])
+        if deadline_s <= time.monotonic():
+            message = "the deadline had passed when the request arrived"
+            raise DeadlinePassedError(message)
         pieces = [request.inputs]
         if n_rows > self.spec.max_rows:
             pieces = pieces_of(request.inputs, n_rows, self._rule.best_rows)
@@ -148,10 +160,45 @@ class ServedModel:
             )
             for tensors in pieces
         ]
-        completed = await self._completed(jobs, has_company=has_company)
-        self.statistics.count_request(n_rows, completed.queue_us, time.monotonic() - jobs[0].accepted_s)
-        self._metrics.rows.inc(n_rows)
-        return self._response(request, completed)
+        return AcceptedRequest(request, n_rows, jobs)
+
+    def answer_at_once(self, accepted: "AcceptedRequest") -> InferenceResponse | None:
+        """Answers a request for which nothing has to be waited for.
+
+        Returns:
+            None if a device is not free, or not quick enough to be waited for here.
+
+        Raises:
+            RefusedRequestError: It cannot be answered now.
+        """
+        jobs = accepted.jobs
+        if len(jobs) != 1 or self._quickness.longest_s(jobs[0].n_rows) >= INSTANT_S:
+            return None
+        if self.queue.would_wait(*jobs) or not self._run_here(jobs):
+            return None
+        return self._answered(accepted, jobs[0].result.result())
+
+    async def answer(self, accepted: "AcceptedRequest") -> InferenceResponse:
+        """Answers a request; it is in the queue before this waits for anything.
+
+        Raises:
+            RefusedRequestError: It cannot be answered now or in time.
+        """
+        if not accepted.n_rows:
+            return self._response(accepted.request, Completed(self.spec.empty_outputs(), 0))
+        return self._answered(accepted, await self._completed(accepted.jobs))
+
+    async def infer(
+        self, request: InferenceRequest, deadline_s: float = math.inf, client: str = ""
+    ) -> InferenceResponse:
+        """Accepts and answers a request.
+
+        Raises:
+            RefusedRequestError: It does not fit, or cannot be answered now or in time.
+            ProtocolError: A tensor contradicts itself.
+        """
+        accepted = self.accept(request, deadline_s, client)
+        return self.answer_at_once(accepted) or await self.answer(accepted)
 
     def abandon(self) -> None:
         """Refuses what still waits, so that its clients can go elsewhere."""
@@ -183,23 +230,17 @@ class ServedModel:
             self.abandon()
         return are_done
 
-    async def _completed(self, jobs: list[Job], *, has_company: bool) -> Completed:
+    async def _completed(self, jobs: list[Job]) -> Completed:
         """What becomes of a request; one that is too large for a batch has several jobs."""
-        time_left_s = jobs[0].deadline_s - time.monotonic()
-        if time_left_s <= 0:
-            message = "the deadline had passed when the request arrived"
-            raise DeadlinePassedError(message)
-        if not has_company and self._run_at_once(jobs):
-            return await jobs[0].result  # it is there
         self.queue.submit(*jobs)
         if not self._handing_over:
             # Once for all requests that the loop reads in this pass: each wake-up of a thread has its price.
             self._handing_over = True
             self._loop.call_soon(self._hand_over)
         try:
-            if math.isinf(time_left_s):
+            if math.isinf(jobs[0].deadline_s):
                 return await _result(jobs)
-            async with asyncio.timeout(time_left_s):
+            async with asyncio.timeout(jobs[0].deadline_s - time.monotonic()):
                 return await _result(jobs)
         except TimeoutError:
             message = "the deadline passed before the result was there"
@@ -209,11 +250,6 @@ class ServedModel:
                 # Nobody waits for it any more: the client has gone, or another piece has failed.
                 if job.result.cancel() or job.result.cancelled():
                     self.queue.discard(job)
-
-    def _run_at_once(self, jobs: list[Job]) -> bool:
-        """Runs a request here if that is over before it could be queued; returns whether it did."""
-        is_instant = len(jobs) == 1 and self._quickness.longest_s(jobs[0].n_rows) < INSTANT_S
-        return is_instant and not self.queue.would_wait(*jobs) and self._run_here(jobs)
 
     def _hand_over(self) -> None:
         """Lets the devices know of new work, or does it here where that is quicker."""
@@ -281,6 +317,12 @@ class ServedModel:
         else:
             self._metrics.queue_seconds.observe(outcome.queue_us / 1e6)
             job.result.set_result(outcome)
+
+    def _answered(self, accepted: "AcceptedRequest", completed: Completed) -> InferenceResponse:
+        latency_s = time.monotonic() - accepted.jobs[0].accepted_s
+        self.statistics.count_request(accepted.n_rows, completed.queue_us, latency_s)
+        self._metrics.rows.inc(accepted.n_rows)
+        return self._response(accepted.request, completed)
 
     def _response(self, request: InferenceRequest, completed: Completed) -> InferenceResponse:
         wanted = self.spec.wanted_outputs(request)

@@ -1,14 +1,13 @@
 """What a dialect does: bytes to a request and the way to answer it, an error to bytes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+from types import MappingProxyType
+from typing import NamedTuple, Protocol
 
 from inference_client.protocol.messages import ErrorBody, InferenceRequest, InferenceResponse
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A body and the headers that describe it.
 
     Attributes:
@@ -19,7 +18,7 @@ class Reply:
 
     body: bytes
     content_type: str
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 Answer = Callable[[InferenceResponse], Reply]

@@ -6,10 +6,11 @@ from typing import Protocol, cast
 
 from accelerator_server.access_log import log_access, since_us
 from accelerator_server.body import check_digest
+from accelerator_server.dialects.base import Reply
 from accelerator_server.errors import RefusedRequestError, SlowBodyError
 from accelerator_server.express.head import BEGINNING, END, MAX_HEAD_BYTES, Head, read_head
 from accelerator_server.express.wire_form import head_of
-from accelerator_server.inference_service import Call, InferenceService, Visit
+from accelerator_server.inference_service import Begun, Call, InferenceService, Visit
 from accelerator_server.replies import HttpReply, http_reply, reply_to_error
 from accelerator_server.state import ServerState
 from inference_client.protocol import headers
@@ -27,6 +28,10 @@ class Owner(Protocol):
 
     def left(self, connection: "ExpressConnection") -> None:
         """It is closed, or another protocol has it."""
+        ...
+
+    def is_alone(self, connection: "ExpressConnection") -> bool:
+        """Whether no other connection's request came just before the one that has come now."""
         ...
 
     @property
@@ -155,32 +160,48 @@ class ExpressConnection(asyncio.Protocol):
             request.timer.cancel()
         if missing_bytes < 0:
             self._unread = data[missing_bytes:]
-        self._task = self._loop.create_task(self._answer(request))
+        self._begin(request)
 
-    async def _answer(self, request: "_Request") -> None:
-        state = self._owner.state
+    def _begin(self, request: "_Request") -> None:
+        service = self._owner.service
         try:
-            with request.visit as visit:
-                body = request.body()
-                check_digest(body, request.head.headers)
-                answer = await self._owner.service.reply(request.call, visit, body)
-            reply = http_reply(answer, request.head.headers)
-            state.metrics.successes.inc()
+            body = request.body()
+            check_digest(body, request.head.headers)
+            begun = service.begin(request.call, request.visit, body)
+            reply = service.reply_at_once(begun) if self._owner.is_alone(self) else None
         except Exception as error:  # noqa: BLE001 - what is not foreseen is logged and answered with 500
-            reply = reply_to_error(error, request.head.headers, f"POST {request.head.path}", request.call.id)
-            state.metrics.count_refusal(reply.status, reply.code)
+            self._fail(request, error)
+            return
+        if reply is None:
+            self._task = self._loop.create_task(self._answer(request, begun))
+        else:
+            self._succeed(request, reply)
+
+    async def _answer(self, request: "_Request", begun: Begun) -> None:
+        try:
+            reply = await self._owner.service.reply(begun)
+        except Exception as error:  # noqa: BLE001 - as before
+            self._fail(request, error)
+        else:
+            self._succeed(request, reply)
+
+    def _succeed(self, request: "_Request", answer: Reply) -> None:
+        request.visit.end()
+        self._owner.state.metrics.successes.inc()
+        self._send(request, http_reply(answer, request.head.headers))
+
+    def _fail(self, request: "_Request", error: Exception) -> None:
+        request.visit.end(error)
+        reply = reply_to_error(error, request.head.headers, f"POST {request.head.path}", request.call.id)
+        self._owner.state.metrics.count_refusal(reply.status, reply.code)
         self._send(request, reply)
 
     def _body_is_late(self) -> None:
         request = self._request
         if request is None or self._transport is None:
             return
-        error = SlowBodyError(f"the body did not arrive within {self._config.body_timeout_s:g} s")
-        request.visit.count.n_refused += 1
-        request.end()
-        reply = reply_to_error(error, request.head.headers, request.head.path)
-        self._owner.state.metrics.count_refusal(reply.status, reply.code)
-        self._send(request, reply)
+        message = f"the body did not arrive within {self._config.body_timeout_s:g} s"
+        self._fail(request, SlowBodyError(message))
 
     def _send(self, request: "_Request", reply: HttpReply) -> None:
         transport = self._transport
@@ -196,7 +217,7 @@ class ExpressConnection(asyncio.Protocol):
         if self._closes:
             transport.close()
         elif self._unread:
-            self._go_on()
+            self._loop.call_soon(self._go_on)  # not here: a thousand requests sent ahead would be as deep
 
     def _go_on(self) -> None:
         """Looks at what came while a request was answered."""

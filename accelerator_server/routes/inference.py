@@ -43,5 +43,6 @@ class InferenceRoute:
             raise
         with visit:
             body = await read_body(request, self._config)
-            reply = await self._service.reply(call, visit, body)
+            begun = self._service.begin(call, visit, body)
+            reply = self._service.reply_at_once(begun) or await self._service.reply(begun)
         return web_response(http_reply(reply, request.headers))
