@@ -6,6 +6,7 @@ import resource
 import sys
 
 import aiohttp
+import psutil
 import pytest
 
 from accelerator_server.descriptors import RESERVED, WORKER, find_room, raise_limit
@@ -101,6 +102,13 @@ async def metrics(address: str) -> str:
         return await reply.text()
 
 
+async def until_it_says(address: str, name: str, value: int) -> None:
+    line = f'accelerator_{name}{{model="devices",version="1"}} {value}.0'
+    async with asyncio.timeout(60):
+        while line not in await metrics(address):
+            pass
+
+
 async def test_connections_that_are_used_outlive_those_that_never_asked(repository):
     with server_process(repository, command=COMMAND) as (_, address):
         async with aiohttp.ClientSession(address) as session:
@@ -161,3 +169,22 @@ def test_a_limit_that_leaves_less_room_than_wanted_is_told(limits, caplog):
     caplog.clear()
     assert find_room(50) >= 50
     assert caplog.text == ""
+
+
+async def test_processes_of_devices_keep_their_descriptors_whatever_comes(tmp_path):
+    write_model(tmp_path)
+    write_model(tmp_path, "devices", keys='isolation = "process"\ninstances = 5')
+    with server_process(tmp_path, command=COMMAND) as (process, address):
+        idle = await flood(address, 3 * DESCRIPTORS)
+        await settled(address)
+        for worker in psutil.Process(process.pid).children():
+            worker.kill()
+        await until_it_says(address, "worker_deaths_total", 5)
+        await until_it_says(address, "devices_up", 5)
+        assert await status(address, model="devices") == 200
+        assert await status(address, model="m") == 200
+        await close(idle)
+        process.terminate()
+        _, log = await asyncio.to_thread(process.communicate, None, 30)
+    assert process.returncode == 0
+    assert "Too many open files" not in log
