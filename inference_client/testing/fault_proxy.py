@@ -1,9 +1,10 @@
 """A TCP proxy that spoils connections: cuts, resets, flipped bits, delays, silence."""
 
 import asyncio
+import contextlib
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -105,36 +106,37 @@ class FaultProxy:
     ) -> None:
         await self.stop()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._server is None or not self._server.is_serving():  # accepted just before the end
+            writer.transport.abort()
+            return
         fault = self.plan(self.n_connections)
         self.n_connections += 1
         task = asyncio.ensure_future(self._pass(fault, reader, writer))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Not in the task alone: one that is cancelled before its first step has closed nothing.
+        task.add_done_callback(lambda _: writer.transport.abort())
 
     async def _pass(
         self, fault: ConnectionFault, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        ends = [writer]
+        if fault.is_refused:
+            await _close(writer, with_reset=False)
+            return
         try:
-            if fault.is_refused:
-                return
             far_reader, far_writer = await asyncio.open_connection(self._target.host, self._target.port)
-            ends.append(far_writer)
-            pumps = [
-                asyncio.ensure_future(self._pump(fault.request, reader, far_writer, is_reply=False)),
-                asyncio.ensure_future(self._pump(fault.reply, far_reader, writer, is_reply=True)),
-            ]
-            try:
-                await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for pump in pumps:
-                    pump.cancel()
-                await asyncio.gather(*pumps, return_exceptions=True)
         except OSError:
             return
+        try:
+            await _first_end(
+                self._pump(fault.request, reader, far_writer, is_reply=False),
+                self._pump(fault.reply, far_reader, writer, is_reply=True),
+            )
+            with_reset = fault.reply.with_reset or fault.request.with_reset
+            await asyncio.gather(_close(writer, with_reset), _close(far_writer, with_reset))
         finally:
-            _close(ends, with_reset=fault.reply.with_reset or fault.request.with_reset)
+            far_writer.transport.abort()  # nothing, if it is closed
 
     async def _pump(
         self, fault: StreamFault, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, is_reply: bool
@@ -152,8 +154,21 @@ class FaultProxy:
                 return
 
 
-def _close(writers: list[asyncio.StreamWriter], with_reset: bool) -> None:
-    for writer in writers:
+async def _first_end(*pumps: Coroutine[None, None, None]) -> None:
+    """Runs both ways until one of them ends."""
+    tasks = [asyncio.ensure_future(pump) for pump in pumps]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _close(writer: asyncio.StreamWriter, with_reset: bool) -> None:
+    """Closes a connection; returns when what was written to it has been sent."""
+    with contextlib.suppress(OSError):  # the other side was first
         if with_reset:
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         writer.close()
+        await writer.wait_closed()

@@ -1,5 +1,9 @@
 """Broken connections: every cut is noticed, no flipped bit makes a wrong score."""
 
+import asyncio
+import contextlib
+import socket
+import struct
 from random import Random
 
 import pytest
@@ -96,6 +100,44 @@ async def test_a_flipped_bit_of_a_request_never_makes_a_wrong_score(proxy, serve
     _, body_bytes = await sizes(proxy, server)
     bits = Random(sample_seed).sample(range(8 * body_bytes), 100)
     assert await flip(proxy, "request", bits) > 10
+
+
+async def test_a_reset_reaches_the_server_also_when_the_client_has_gone_first():
+    reached: asyncio.Queue[asyncio.StreamReader] = asyncio.Queue()
+    fault = ConnectionFault(reply=StreamFault(with_reset=True))
+    async with (
+        await asyncio.start_server(lambda reader, _: reached.put_nowait(reader), "127.0.0.1", 0) as target,
+        FaultProxy(f"http://127.0.0.1:{target.sockets[0].getsockname()[1]}", lambda _: fault) as proxy,
+        asyncio.timeout(20),
+    ):
+        _, writer = await connect(proxy)
+        beyond = await reached.get()
+        reset = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, reset)
+        writer.close()
+        await ended(beyond)
+
+
+@pytest.mark.parametrize("turns", range(8))
+async def test_a_proxy_that_stops_closes_also_what_it_has_just_accepted(server, turns):
+    async with asyncio.timeout(20):
+        async with FaultProxy(server.address, lambda _: ConnectionFault()) as proxy:
+            reader, writer = await connect(proxy)
+            for _ in range(turns):
+                await asyncio.sleep(0)
+        await ended(reader)
+        writer.close()
+
+
+async def connect(proxy: FaultProxy) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, _, port = proxy.address.removeprefix("http://").partition(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+async def ended(reader: asyncio.StreamReader) -> None:
+    with contextlib.suppress(ConnectionResetError):
+        while await reader.read(1000):
+            pass
 
 
 @pytest.mark.soak
