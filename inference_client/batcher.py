@@ -42,6 +42,7 @@ class Batcher:
         self._wake: asyncio.Handle | None = None
         self._has_grown = False  # since the last look at the queue
         self._departed_s = 0.0
+        self._shared = 0  # parts of the last body
         self._latency_s = self._server_s = 0.0  # of an exchange, and the server's own part of it
 
     @property
@@ -97,7 +98,8 @@ class Batcher:
             if in_flight >= slots:
                 return
             queued_rows = sum(part.n_rows for part in self._queue if part.ticket.is_open)
-            if is_growing(queued_rows, self.max_rows, in_flight, self._has_grown, self._server_s):
+            missing = self._shared - len(self._queue)
+            if is_growing(queued_rows, self.max_rows, in_flight, self._has_grown, self._server_s, missing):
                 self._has_grown = False
                 self._wake = self._loop.call_soon(self._depart)
                 return
@@ -108,7 +110,7 @@ class Batcher:
                 return
             parts = take(self._queue, self.max_rows)
             if parts:
-                self._departed_s = now_s
+                self._departed_s, self._shared = now_s, len(parts)
                 self._send(self._body(parts))
 
     def _body(self, parts: list[Part]) -> Body:

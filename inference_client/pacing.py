@@ -10,13 +10,14 @@ EXCHANGE_S = 5e-4
 
 
 def is_growing(
-    queued_rows: int, max_rows: int, in_flight: int, has_grown: bool, server_s: float = 0.0
+    queued_rows: int, max_rows: int, in_flight: int, has_grown: bool, server_s: float = 0.0, missing: int = 0
 ) -> bool:
     """Whether rows wait for the event loop's next turn, since more came in the last one.
 
     The answers of one body make all its callers ready at once, and each of them asks again after some work.
-    As long as they do, rows wait where the server has something to do, and where it would have done before
-    another exchange is paid for: one body for all callers is then cheaper, and no later.
+    As long as they do, rows wait where the server has something to do. They wait also, until as many ask as
+    did last, where the server would have done before another exchange is paid for: one body for all is then
+    cheaper, and no later.
 
     Args:
         queued_rows: Rows that wait.
@@ -24,8 +25,9 @@ def is_growing(
         in_flight: Bodies under way.
         has_grown: Whether rows have come since the last look.
         server_s: Recent time of a body in the server, queued and computed; 0 if it does not say.
+        missing: How many requests more than those that wait shared the last body.
     """
-    is_worth_it = in_flight > 0 or 0 < server_s < EXCHANGE_S
+    is_worth_it = in_flight > 0 or (missing > 0 and 0 < server_s < EXCHANGE_S)
     return has_grown and is_worth_it and queued_rows < max_rows
 
 

@@ -37,10 +37,12 @@ def test_rows_wait_a_turn_for_those_that_come_with_them_only_while_the_server_is
     assert not is_growing(64, 64, in_flight=1, has_grown=True)
 
 
-def test_rows_wait_a_turn_also_for_a_server_that_has_done_before_another_exchange_is_paid_for():
-    assert is_growing(1, 64, in_flight=0, has_grown=True, server_s=EXCHANGE_S / 2)
-    assert not is_growing(1, 64, in_flight=0, has_grown=False, server_s=EXCHANGE_S / 2)
-    assert not is_growing(1, 64, in_flight=0, has_grown=True, server_s=EXCHANGE_S * 2)
+def test_rows_wait_for_the_company_of_the_last_body_where_another_exchange_takes_longer_than_the_server():
+    quick_s, slow_s = EXCHANGE_S / 2, EXCHANGE_S * 2
+    assert is_growing(1, 64, in_flight=0, has_grown=True, server_s=quick_s, missing=1)
+    assert not is_growing(1, 64, in_flight=0, has_grown=True, server_s=quick_s, missing=0)
+    assert not is_growing(1, 64, in_flight=0, has_grown=False, server_s=quick_s, missing=1)
+    assert not is_growing(1, 64, in_flight=0, has_grown=True, server_s=slow_s, missing=1)
 
 
 @given(
