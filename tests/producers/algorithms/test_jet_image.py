@@ -90,7 +90,7 @@ def test_images_of_any_specification_equal_the_plain_reference(event, rule, pixe
 
 
 def off_the_lines(event, pixels, window):
-    """A centre nearer than rounding to a line between pixels may fall on either side of it in the reference."""
+    """Whether no centre is so near to a line between pixels that rounding decides which it falls into."""
     _, eta, phi, _, jet_eta, jet_phi = event
     distances = np.concatenate([eta - jet_eta, np.angle(np.exp(1j * (phi - jet_phi)))])
     lines = (distances + window) / (2 * window / pixels)
