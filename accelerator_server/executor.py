@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from accelerator_server.backends.compact import CompactRows
 from accelerator_server.batch_buffer import BatchBuffer
+from accelerator_server.compaction import Compactor
 from accelerator_server.errors import (
     BackendFailedError,
     BackendUnavailableError,
@@ -83,6 +85,8 @@ class BatchRunner:
         self._padded = padded
         self._finiteness = finiteness
         self._buffers = {name: BatchBuffer(array) for name, array in lane.buffers.items()}
+        takers = spec.inputs if lane.takes_compact else ()
+        self._compactors = {tensor.name: Compactor(tensor, spec.max_rows) for tensor in takers}
         self._is_spoilt = False  # who shared the memory has died, and may have written into it before
 
     def split(self, jobs: list[Job]) -> tuple[list[list[Job]], BatchReport | None]:
@@ -141,10 +145,11 @@ class BatchRunner:
 
     def _run_together(self, jobs: list[Job], clock: Clock, *, alone: bool) -> BatchReport:
         started_s, began_s = time.monotonic(), clock()
-        n_rows = self._fill(jobs)
+        n_rows = sum([job.n_rows for job in jobs])
         run_rows = self._spec.max_rows if self._padded else n_rows
+        compact = self._fill(jobs, n_rows, run_rows)
         compute_start_s = time.monotonic()
-        outputs = dict(self.lane.run(run_rows, alone=alone))
+        outputs = dict(self.lane.run(run_rows, alone=alone, compact=compact))
         compute_s = time.monotonic() - compute_start_s
         self._spec.check_outputs(outputs, run_rows)
         self.quarantine.survived(jobs)
@@ -161,16 +166,25 @@ class BatchRunner:
         busy_s = max(compute_s, clock() - began_s)
         return BatchReport(outcomes, n_rows, compute_s, busy_s)
 
-    def _fill(self, jobs: list[Job]) -> int:
-        """Decodes the jobs into the buffers, one after another; returns the rows filled."""
-        n_rows = 0
+    def _fill(self, jobs: list[Job], n_rows: int, run_rows: int) -> dict[str, CompactRows]:
+        """Decodes the jobs into the buffers, one after another.
+
+        Returns:
+            The inputs that were not decoded, since the device expands them itself.
+        """
+        compact: dict[str, CompactRows] = {}
         if self._is_spoilt:
             self._clean()
         for name, buffer in self._buffers.items():
-            n_rows = buffer.fill([job.tensors[name] for job in jobs])
+            tensors = [job.tensors[name] for job in jobs]
+            compactor = self._compactors.get(name)
+            if compactor is not None and (rows := compactor.compact(tensors, run_rows)) is not None:
+                compact[name] = rows
+                continue
+            buffer.fill(tensors)
             if self._padded:
                 buffer.clear_from(n_rows)
-        return n_rows
+        return compact
 
     def _clean(self) -> None:
         for name, array in self.lane.buffers.items():

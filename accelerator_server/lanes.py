@@ -6,7 +6,10 @@ from typing import Protocol
 import numpy as np
 
 from accelerator_server.backends.base import Array, Backend
+from accelerator_server.backends.compact import CompactRows, ExpandingBackend
 from accelerator_server.model_spec import ModelSpec
+
+NONE_COMPACT: Mapping[str, CompactRows] = {}
 
 
 class Lane(Protocol):
@@ -15,10 +18,12 @@ class Lane(Protocol):
     Attributes:
         buffers: All inputs by name, (max_rows, ...), C order; zero until who runs the lane writes them.
         is_near: Whether it computes in this process; others can hang without end, and only threads run them.
+        takes_compact: Whether `run` takes inputs in their compact form.
     """
 
     buffers: Mapping[str, Array]
     is_near: bool
+    takes_compact: bool
 
     @property
     def is_usable(self) -> bool:
@@ -34,12 +39,15 @@ class Lane(Protocol):
         """Waits until a batch can be run; returns whether it can, which it never can after a close."""
         ...
 
-    def run(self, n_rows: int, *, alone: bool = False) -> Mapping[str, Array]:
+    def run(
+        self, n_rows: int, *, alone: bool = False, compact: Mapping[str, CompactRows] = NONE_COMPACT
+    ) -> Mapping[str, Array]:
         """Computes the first rows of the buffers.
 
         Args:
             n_rows: How many.
             alone: Whether no other batch may be on the device's process meanwhile.
+            compact: Inputs whose rows are not in their buffer but here; only if it takes them.
 
         Returns:
             All outputs by name, (n_rows, ...); they belong to the caller.
@@ -65,6 +73,8 @@ class LocalLane:
 
     def __init__(self, backend: Backend, spec: ModelSpec) -> None:
         self._backend = backend
+        self._expanding = backend if isinstance(backend, ExpandingBackend) and backend.expands else None
+        self.takes_compact = self._expanding is not None
         self.buffers: Mapping[str, Array] = {
             tensor.name: np.zeros((spec.max_rows, *tensor.row_shape), tensor.dtype) for tensor in spec.inputs
         }
@@ -73,6 +83,15 @@ class LocalLane:
         """It always is."""
         return True
 
-    def run(self, n_rows: int, *, alone: bool = False) -> Mapping[str, Array]:  # noqa: ARG002 - no process
+    def run(
+        self,
+        n_rows: int,
+        *,
+        alone: bool = False,  # noqa: ARG002 - no process
+        compact: Mapping[str, CompactRows] = NONE_COMPACT,
+    ) -> Mapping[str, Array]:
         """Runs the backend in the caller's thread."""
-        return self._backend.run({name: buffer[:n_rows] for name, buffer in self.buffers.items()})
+        inputs = {name: buffer[:n_rows] for name, buffer in self.buffers.items()}
+        if self._expanding is not None and compact:
+            return self._expanding.run_compact({**inputs, **compact}, n_rows)
+        return self._backend.run(inputs)

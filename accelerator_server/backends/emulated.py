@@ -71,7 +71,8 @@ class EmulatedBackend:
             message = "an emulated device cannot be inside another one"
             raise ConfigurationError(message)
         self._inner: Backend = load_backend(
-            parameters.inner, replace(settings, parameters=parameters.inner_parameters)
+            parameters.inner,
+            replace(settings, parameters=parameters.inner_parameters, takes_compact=False),
         )
         self.device = f"emulated:{self._inner.device}"
         self.precision = self._inner.precision

@@ -15,7 +15,7 @@ from accelerator_server.errors import (
 BACKENDS = {
     "echo": "accelerator_server.backends.echo:EchoBackend",
     "emulated": "accelerator_server.backends.emulated:EmulatedBackend",
-    "onnxruntime": "accelerator_server.backends.onnxruntime:OnnxRuntimeBackend",
+    "onnxruntime": "accelerator_server.backends.onnxruntime.backend:OnnxRuntimeBackend",
     "opencl": "accelerator_server.backends.opencl.backend:OpenClBackend",
     "openvino": "accelerator_server.backends.openvino:OpenVinoBackend",
 }

@@ -121,7 +121,10 @@ def _serve_lane(runner: Runner, connection: socket.socket, enough: threading.Sem
 
 def _load(order: Order, model: bytes, control: socket.socket) -> Backend:
     BACKENDS.update(order.backends)
-    settings = BackendSettings(model, order.spec, order.precision, order.parameters, tuple(order.in_use))
+    # The memory that is shared with the server holds rows with all their elements.
+    settings = BackendSettings(
+        model, order.spec, order.precision, order.parameters, tuple(order.in_use), takes_compact=False
+    )
     try:
         backend = load_backend(order.backend, settings)
     except StartError as error:

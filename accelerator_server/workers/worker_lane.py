@@ -7,7 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from accelerator_server.backends.base import Array
+from accelerator_server.backends.compact import CompactRows
 from accelerator_server.errors import WorkerDiedError
+from accelerator_server.lanes import NONE_COMPACT
 from accelerator_server.workers.batch_memory import LaneMemory
 from accelerator_server.workers.messages import BATCH, COMPUTED, FAILED, MAX_ANSWER_BYTES
 from accelerator_server.workers.turns import Turns
@@ -50,6 +52,7 @@ class WorkerLane:
     """
 
     is_near = False
+    takes_compact = False
 
     def __init__(self, worker: Owner, memory: LaneMemory, timeout_s: float) -> None:
         self.buffers: Mapping[str, Array] = memory.inputs
@@ -74,7 +77,13 @@ class WorkerLane:
         """Waits for the worker to be started again, at most so long."""
         return self._worker.wait_until_usable(timeout_s)
 
-    def run(self, n_rows: int, *, alone: bool = False) -> Mapping[str, Array]:
+    def run(
+        self,
+        n_rows: int,
+        *,
+        alone: bool = False,
+        compact: Mapping[str, CompactRows] = NONE_COMPACT,  # noqa: ARG002 - it takes none
+    ) -> Mapping[str, Array]:
         """Lets the worker compute the first rows of the buffers, and nothing else meanwhile if `alone`.
 
         Raises:

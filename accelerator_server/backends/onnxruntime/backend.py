@@ -1,0 +1,128 @@
+"""A model in ONNX Runtime: on the CPU, or on a GPU with inputs that are bound and expanded there."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta, Struct
+
+from accelerator_server.backends.base import (
+    Array,
+    BackendSettings,
+    EngineTensor,
+    check_precision,
+    check_signature,
+    convert_parameters,
+    datatype_name,
+)
+from accelerator_server.backends.compact import CompactRows
+from accelerator_server.backends.onnxruntime.session import CPU, GPU_PROVIDERS, open_session, run_bound
+from accelerator_server.errors import BackendUnavailableError, ConfigurationError
+
+PRECISIONS = ("f32", "f16", "int8")
+"""What a model's file may be in; this engine computes in the precision of the file."""
+
+_ELEMENT_TYPES = {"float": "float32", "float16": "float16", "double": "float64", "bool": "bool"}
+
+
+class OnnxRuntimeParameters(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """How a session is made.
+
+    Attributes:
+        providers: Execution providers in order of preference; all of them must load.
+        intra_op_threads: Threads within an operation; 0 means one per core that this process may use.
+        scatter_on_device: Whether sparse and scaled inputs go to the device as they are and are expanded
+            there; left out, they are where the device is a GPU and the server can hand them over.
+    """
+
+    providers: Annotated[tuple[str, ...], Meta(min_length=1)] = (CPU,)
+    intra_op_threads: Annotated[int, Meta(ge=0)] = 0
+    scatter_on_device: bool | None = None
+
+
+class OnnxRuntimeBackend:
+    """One session; providers never fall back silently."""
+
+    def __init__(self, settings: BackendSettings) -> None:
+        parameters = convert_parameters(settings, OnnxRuntimeParameters, "onnxruntime")
+        check_precision(settings.precision, PRECISIONS, "onnxruntime")
+        self.expands = _shall_expand(parameters, takes_compact=settings.takes_compact)
+        self._session = open_session(settings.model, parameters.providers, parameters.intra_op_threads)
+        check_signature("inputs", settings.spec.inputs, _tensors(self._session.get_inputs()))
+        check_signature("outputs", settings.spec.outputs, _tensors(self._session.get_outputs()))
+        self._expansion: Any = _expansion(settings, parameters.providers) if self.expands else None
+        self._output_names = [spec.name for spec in settings.spec.outputs]
+        # On the CPU a binding saves no copy and costs 2 us.
+        self._is_bound = parameters.providers != (CPU,)
+        self.device = parameters.providers[0].removesuffix("ExecutionProvider").lower()
+        self.precision = settings.precision
+        self.depth = 1
+
+    def run(self, inputs: Mapping[str, Array]) -> Mapping[str, Array]:
+        """Runs the session."""
+        if self._is_bound:
+            return self._run_bound(inputs)
+        outputs: list[Array] = self._session.run(self._output_names, dict(inputs))
+        return dict(zip(self._output_names, outputs, strict=True))
+
+    def run_compact(self, inputs: Mapping[str, Array | CompactRows], n_rows: int) -> Mapping[str, Array]:
+        """Expands inputs on the device and runs the session there."""
+        return self._run_bound(
+            {
+                name: rows if isinstance(rows, np.ndarray) else self._expansion.expand(name, rows, n_rows)
+                for name, rows in inputs.items()
+            }
+        )
+
+    def close(self) -> None:
+        """Frees the sessions and their arenas."""
+        del self._session
+        self._expansion = None
+
+    def _run_bound(self, inputs: Mapping[str, Any]) -> Mapping[str, Array]:
+        outputs = run_bound(self._session, inputs, self._output_names)
+        return dict(zip(self._output_names, outputs, strict=True))
+
+
+def _shall_expand(parameters: OnnxRuntimeParameters, *, takes_compact: bool) -> bool:
+    if parameters.scatter_on_device and not takes_compact:
+        message = (
+            "scatter_on_device needs the device in the server's own process: "
+            'set isolation = "thread" in model.toml, or leave scatter_on_device out'
+        )
+        raise ConfigurationError(message)
+    if parameters.scatter_on_device is None:
+        return takes_compact and not GPU_PROVIDERS.isdisjoint(parameters.providers)
+    return parameters.scatter_on_device
+
+
+def _expansion(settings: BackendSettings, providers: tuple[str, ...]) -> Any:
+    try:
+        # onnx takes 0.2 s to import, and is not installed wherever onnxruntime is.
+        from accelerator_server.backends.onnxruntime.expansion import Expansion  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        message = (
+            f"scatter_on_device needs the Python package {error.name!r}, which is not installed; "
+            "pip install eventproc[gpu] brings it, scatter_on_device = false does without"
+        )
+        raise BackendUnavailableError(message) from error
+    return Expansion(settings.spec, providers)
+
+
+def _tensors(nodes: list[Any]) -> list[EngineTensor]:
+    return [
+        EngineTensor(
+            node.name,
+            _datatype(node.type),
+            tuple(size if isinstance(size, int) else -1 for size in node.shape),
+        )
+        for node in nodes
+    ]
+
+
+def _datatype(engine_type: str) -> str:
+    element = engine_type.removeprefix("tensor(").removesuffix(")")
+    try:
+        return datatype_name(np.dtype(_ELEMENT_TYPES.get(element, element)))
+    except TypeError:
+        return engine_type

@@ -1,0 +1,1 @@
+"""Tests of accelerator_server.backends.onnxruntime."""
