@@ -194,6 +194,62 @@ def test_a_request_that_breaks_the_protocol_is_refused(body):
         codec.decode_request(body)
 
 
+SHORT_VALUES = ("", 0, None, False, 2.5, [], {}, b"", "F", 1)
+
+
+def packed_twice(pairs: list[tuple[object, object]]) -> bytes:
+    """A msgpack map in which keys may occur more than once, each value in the shortest form there is."""
+    head = msgpack.Packer().pack_map_header(len(pairs))
+    return head + b"".join(shortest(key) + shortest(value) for key, value in pairs)
+
+
+def shortest(value: object) -> bytes:
+    try:
+        return msgpack.packb(value, use_single_float=True)
+    except OverflowError:
+        return msgpack.packb(value)
+
+
+@given(requests(), st.data())
+def test_a_field_that_occurs_twice_is_refused_however_short_it_is(request_, data):
+    plain = as_plain(request_)
+    pairs = list(plain.items())
+    name, _ = data.draw(st.sampled_from(pairs))
+    spare = data.draw(st.sampled_from([plain[name], *SHORT_VALUES]))
+    at = data.draw(st.integers(0, len(pairs)))
+    with pytest.raises(MalformedBodyError):
+        codec.decode_request(packed_twice([*pairs[:at], (name, spare), *pairs[at:]]))
+
+
+@given(requests(), st.data())
+def test_a_field_of_a_tensor_that_occurs_twice_is_refused_however_short_it_is(request_, data):
+    plain = as_plain(request_)
+    tensor = list(plain["inputs"][0].items())
+    name, value = data.draw(st.sampled_from(tensor))
+    spare = data.draw(st.sampled_from([value, *SHORT_VALUES]))
+    at = data.draw(st.integers(0, len(tensor)))
+    doubled = packed_twice([*tensor[:at], (name, spare), *tensor[at:]])
+    others = [shortest(other) for other in plain["inputs"][1:]]
+    packer = msgpack.Packer()
+    inputs = packer.pack_array_header(1 + len(others)) + doubled + b"".join(others)
+    rest = [shortest(key) + shortest(item) for key, item in plain.items() if key != "inputs"]
+    body = packer.pack_map_header(1 + len(rest)) + shortest("inputs") + inputs + b"".join(rest)
+    with pytest.raises(MalformedBodyError):
+        codec.decode_request(body)
+
+
+def test_a_response_in_which_a_field_occurs_twice_is_refused():
+    response = InferenceResponse(
+        id="7", model_name="m", model_version="1", outputs=[dense_tensor("y", np.ones((2, 2), np.float32))]
+    )
+    body = codec.encode_response(response)
+    assert codec.decode_response(body) == response
+    doubled = body.replace(b"\x85\xa2id", b"\x86\xa2id\xa1z\xa2id")
+    assert len(doubled) > len(body)
+    with pytest.raises(MalformedBodyError, match="twice"):
+        codec.decode_response(doubled)
+
+
 def test_long_forms_of_msgpack_headers_are_accepted():
     body = b"\xde\x00\x02\xd9\x02id\xda\x00\x01a\xdb\x00\x00\x00\x06inputs\xdc\x00\x00"
     assert codec.decode_request(body) == InferenceRequest(id="a", inputs=[])
