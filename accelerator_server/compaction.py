@@ -41,7 +41,7 @@ class Compactor:
         ((value_datatype, is_unscaled),) = kinds
         if value_datatype is not None:
             return self._lit(tensors, n_rows)
-        return None if is_unscaled else self._scaled(tensors, n_rows)
+        return None if is_unscaled or self._spec.row_size == 1 else self._scaled(tensors, n_rows)
 
     def _lit(self, tensors: Sequence[Tensor], n_rows: int) -> LitRows | None:
         positions, values = lit_elements(tensors)

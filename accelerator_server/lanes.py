@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 
 from accelerator_server.backends.base import Array, Backend
-from accelerator_server.backends.compact import CompactRows, ExpandingBackend
+from accelerator_server.backends.compact import CompactRows, as_expanding
 from accelerator_server.model_spec import ModelSpec
 
 NONE_COMPACT: Mapping[str, CompactRows] = {}
@@ -73,7 +73,7 @@ class LocalLane:
 
     def __init__(self, backend: Backend, spec: ModelSpec) -> None:
         self._backend = backend
-        self._expanding = backend if isinstance(backend, ExpandingBackend) and backend.expands else None
+        self._expanding = as_expanding(backend)
         self.takes_compact = self._expanding is not None
         self.buffers: Mapping[str, Array] = {
             tensor.name: np.zeros((spec.max_rows, *tensor.row_shape), tensor.dtype) for tensor in spec.inputs

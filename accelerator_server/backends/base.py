@@ -27,7 +27,6 @@ class BackendSettings:
         precision: Arithmetic asked for: f32, bf16, int8.
         parameters: The table backend_parameters of the model's configuration.
         in_use: Devices, by the names that backends give them, on which the server's other workers compute.
-        takes_compact: Whether whoever runs the backend can hand it rows in their compact form.
     """
 
     model: bytes
@@ -35,7 +34,6 @@ class BackendSettings:
     precision: str = "f32"
     parameters: Mapping[str, Any] = field(default_factory=dict)
     in_use: tuple[str, ...] = ()
-    takes_compact: bool = True
 
 
 class Backend(Protocol):

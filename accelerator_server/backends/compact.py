@@ -57,3 +57,8 @@ class ExpandingBackend(Backend, Protocol):
             The same bits as `run` with the rows that the inputs stand for.
         """
         ...
+
+
+def as_expanding(backend: Backend) -> ExpandingBackend | None:
+    """The same backend, if it expands compact rows."""
+    return backend if isinstance(backend, ExpandingBackend) and backend.expands else None

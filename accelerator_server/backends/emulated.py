@@ -71,8 +71,7 @@ class EmulatedBackend:
             message = "an emulated device cannot be inside another one"
             raise ConfigurationError(message)
         self._inner: Backend = load_backend(
-            parameters.inner,
-            replace(settings, parameters=parameters.inner_parameters, takes_compact=False),
+            parameters.inner, replace(settings, parameters=parameters.inner_parameters)
         )
         self.device = f"emulated:{self._inner.device}"
         self.precision = self._inner.precision

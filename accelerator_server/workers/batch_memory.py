@@ -8,6 +8,7 @@ import os
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from accelerator_server.backends.base import Array
 from accelerator_server.model_spec import ModelSpec, TensorSpec
@@ -23,10 +24,12 @@ class LaneMemory:
     Attributes:
         inputs: By name, (max_rows, ...).
         outputs: The same.
+        compact: For each input as many bytes again, for its rows in their compact form.
     """
 
     inputs: dict[str, Array]
     outputs: dict[str, Array]
+    compact: dict[str, NDArray[np.uint8]]
 
 
 def create_batch_memory(spec: ModelSpec, n_lanes: int) -> int:
@@ -52,12 +55,18 @@ def map_batch_memory(descriptor: int, spec: ModelSpec, n_lanes: int) -> list[Lan
             for tensor in tensors:
                 parts[-1][tensor.name] = _array(memory, tensor, spec.max_rows, offset_bytes)
                 offset_bytes += _tensor_bytes(tensor, spec.max_rows)
-        lanes.append(LaneMemory(*parts))
+        compact = {}
+        for tensor in spec.inputs:
+            n_bytes = _tensor_bytes(tensor, spec.max_rows)
+            compact[tensor.name] = np.frombuffer(memory, np.uint8, n_bytes, offset_bytes)
+            offset_bytes += n_bytes
+        lanes.append(LaneMemory(parts[0], parts[1], compact))
     return lanes
 
 
 def _lane_bytes(spec: ModelSpec) -> int:
-    return sum(_tensor_bytes(tensor, spec.max_rows) for tensor in (*spec.inputs, *spec.outputs))
+    tensors = (*spec.inputs, *spec.outputs, *spec.inputs)
+    return sum(_tensor_bytes(tensor, spec.max_rows) for tensor in tensors)
 
 
 def _tensor_bytes(tensor: TensorSpec, n_rows: int) -> int:

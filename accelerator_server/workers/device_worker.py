@@ -121,7 +121,10 @@ class DeviceWorker:
             self.precision, self.depth = loaded.precision, loaded.depth
             self._files.append(create_batch_memory(self._spec, 1 + loaded.depth))
             for memory in map_batch_memory(self._files[-1], self._spec, 1 + loaded.depth):
-                self._all_lanes.append(WorkerLane(self, memory, self._batch_timeout_s))
+                lane = WorkerLane(
+                    self, memory, self._spec, self._batch_timeout_s, takes_compact=loaded.expands
+                )
+                self._all_lanes.append(lane)
             self._connect()
         except OSError as error:
             self.close()

@@ -14,21 +14,25 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Mapping
 
 import msgspec
 import numpy as np
 
-from accelerator_server.backends.base import Backend, BackendSettings
+from accelerator_server.backends.base import Array, Backend, BackendSettings
+from accelerator_server.backends.compact import as_expanding
 from accelerator_server.backends.table import BACKENDS, load_backend
 from accelerator_server.errors import BackendUnavailableError, StartError
 from accelerator_server.model_spec import ModelSpec
 from accelerator_server.workers.batch_memory import LaneMemory, map_batch_memory
+from accelerator_server.workers.compact_memory import read_compact
 from accelerator_server.workers.messages import (
     BATCH,
     COMPUTED,
     FAILED,
     LOST,
     MAX_ANSWER_BYTES,
+    MAX_BATCH_BYTES,
     MAX_LANES_AT_ONCE,
     Lanes,
     Loaded,
@@ -80,13 +84,14 @@ class Runner:
 
     def __init__(self, backend: Backend, spec: ModelSpec, memory: LaneMemory) -> None:
         self._backend = backend
+        self._expanding = as_expanding(backend)
         self._spec = spec
         self._memory = memory
 
-    def answer(self, n_rows: int) -> bytes:
+    def answer(self, n_rows: int, forms: bytes) -> bytes:
         """Runs a batch; whatever the backend raises becomes the answer."""
         try:
-            outputs = self._backend.run({name: rows[:n_rows] for name, rows in self._memory.inputs.items()})
+            outputs = self._run(n_rows, forms)
             self._spec.check_outputs(outputs, n_rows)
         except BackendUnavailableError as error:
             logger.exception("the device is lost")
@@ -98,6 +103,13 @@ class Runner:
             np.copyto(rows[:n_rows], outputs[name])
         return _said(COMPUTED, self._backend.device)
 
+    def _run(self, n_rows: int, forms: bytes) -> Mapping[str, Array]:
+        inputs = {name: rows[:n_rows] for name, rows in self._memory.inputs.items()}
+        if self._expanding is not None and forms:
+            compact = read_compact(self._memory.compact, self._spec, forms)
+            return self._expanding.run_compact({**inputs, **compact}, n_rows)
+        return self._backend.run(inputs)
+
 
 def _said(kind: bytes, text: str) -> bytes:
     return kind + text.encode(errors="replace")[: MAX_ANSWER_BYTES - 1]
@@ -106,10 +118,10 @@ def _said(kind: bytes, text: str) -> bytes:
 def _serve_lane(runner: Runner, connection: socket.socket, enough: threading.Semaphore) -> None:
     try:
         with connection:
-            while message := connection.recv(BATCH.size):
-                (n_rows,) = BATCH.unpack(message)
+            while message := connection.recv(MAX_BATCH_BYTES):
+                (n_rows,) = BATCH.unpack_from(message)
                 with enough:
-                    answer = runner.answer(n_rows)
+                    answer = runner.answer(n_rows, message[BATCH.size :])
                 connection.send(answer)
     except ConnectionError:
         return  # the server is gone
@@ -121,10 +133,7 @@ def _serve_lane(runner: Runner, connection: socket.socket, enough: threading.Sem
 
 def _load(order: Order, model: bytes, control: socket.socket) -> Backend:
     BACKENDS.update(order.backends)
-    # The memory that is shared with the server holds rows with all their elements.
-    settings = BackendSettings(
-        model, order.spec, order.precision, order.parameters, tuple(order.in_use), takes_compact=False
-    )
+    settings = BackendSettings(model, order.spec, order.precision, order.parameters, tuple(order.in_use))
     try:
         backend = load_backend(order.backend, settings)
     except StartError as error:
@@ -132,7 +141,8 @@ def _load(order: Order, model: bytes, control: socket.socket) -> Backend:
         with contextlib.suppress(ConnectionError):
             control.send(msgspec.msgpack.encode(refused))
         raise SystemExit(error.exit_code) from None
-    loaded = Loaded(backend.device, backend.precision, backend.depth)
+    expands = as_expanding(backend) is not None
+    loaded = Loaded(backend.device, backend.precision, backend.depth, expands)
     control.send(msgspec.msgpack.encode(loaded))
     return backend
 

@@ -9,7 +9,9 @@ from msgspec import Struct
 from accelerator_server.model_spec import ModelSpec
 
 BATCH = struct.Struct("<I")
-"""Run so many rows of the lane."""
+"""Run so many rows of the lane; how its compact inputs lie in memory comes after it (`compact_memory`)."""
+
+MAX_BATCH_BYTES = 2048
 
 COMPUTED, FAILED, LOST = b"+", b"-", b"!"
 """First byte of the answer: the outputs are there, the backend failed, its device is lost.
@@ -48,6 +50,7 @@ class Loaded(Struct, frozen=True, tag=True):
     device: str
     precision: str
     depth: int
+    expands: bool = False
 
 
 class Refused(Struct, frozen=True, tag=True):

@@ -10,7 +10,9 @@ from accelerator_server.backends.base import Array
 from accelerator_server.backends.compact import CompactRows
 from accelerator_server.errors import WorkerDiedError
 from accelerator_server.lanes import NONE_COMPACT
+from accelerator_server.model_spec import ModelSpec
 from accelerator_server.workers.batch_memory import LaneMemory
+from accelerator_server.workers.compact_memory import Areas, write_compact
 from accelerator_server.workers.messages import BATCH, COMPUTED, FAILED, MAX_ANSWER_BYTES
 from accelerator_server.workers.turns import Turns
 
@@ -48,15 +50,21 @@ class WorkerLane:
     Args:
         worker: Whose lane it is.
         memory: Its buffers.
+        spec: The model's signature.
         timeout_s: Time for a batch; 0 for ever.
+        takes_compact: Whether its backend expands compact rows.
     """
 
     is_near = False
-    takes_compact = False
 
-    def __init__(self, worker: Owner, memory: LaneMemory, timeout_s: float) -> None:
+    def __init__(
+        self, worker: Owner, memory: LaneMemory, spec: ModelSpec, timeout_s: float, *, takes_compact: bool
+    ) -> None:
+        self.takes_compact = takes_compact
         self.buffers: Mapping[str, Array] = memory.inputs
         self._outputs = memory.outputs
+        self._compact: Areas = memory.compact
+        self._spec = spec
         self._worker = worker
         self._timeout_s = timeout_s
         self._in_use = threading.Lock()  # held by whoever runs, and when the socket is replaced
@@ -78,11 +86,7 @@ class WorkerLane:
         return self._worker.wait_until_usable(timeout_s)
 
     def run(
-        self,
-        n_rows: int,
-        *,
-        alone: bool = False,
-        compact: Mapping[str, CompactRows] = NONE_COMPACT,  # noqa: ARG002 - it takes none
+        self, n_rows: int, *, alone: bool = False, compact: Mapping[str, CompactRows] = NONE_COMPACT
     ) -> Mapping[str, Array]:
         """Lets the worker compute the first rows of the buffers, and nothing else meanwhile if `alone`.
 
@@ -91,7 +95,7 @@ class WorkerLane:
             BackendRunError: Its backend failed; the worker goes on.
         """
         with self._worker.turns.turn(alone=alone), self._in_use:
-            answer = self._ask(n_rows)
+            answer = self._ask(n_rows, compact)
             kind, text = answer[:1], answer[1:].decode(errors="replace")
             if kind == COMPUTED:
                 if text != self._worker.device:
@@ -130,12 +134,14 @@ class WorkerLane:
             self._socket = None
             self.buffers = {}
             self._outputs = {}
+            self._compact = {}
 
-    def _ask(self, n_rows: int) -> bytes:
+    def _ask(self, n_rows: int, compact: Mapping[str, CompactRows]) -> bytes:
         try:
             if self._socket is None:
                 raise ConnectionError
-            self._socket.send(BATCH.pack(n_rows))
+            forms = write_compact(self._compact, self._spec, compact) if compact else b""
+            self._socket.send(BATCH.pack(n_rows) + forms)
         except OSError as error:
             self._give_up()
             message = "the process of the device is not there"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from accelerator_server.backends.onnxruntime.backend import OnnxRuntimeBackend
-from accelerator_server.errors import ConfigurationError
+from accelerator_server.workers import worker_lane
 from inference_client.protocol.arrays import dense_tensor, scaled_tensor, sparse_tensor, to_array
 from inference_client.protocol.messages import InferenceRequest, Tensor
 from inference_client.protocol.routes import infer_path
@@ -24,7 +24,7 @@ PADDED = (f"{NAME}.reproducible=true", f"{NAME}.max_rows=8")
 """At other batch sizes the engine may round differently; what is asked here is what reaches it."""
 
 
-def overrides(*, on_device: bool, isolation: str = "thread") -> tuple[str, ...]:
+def overrides(*, on_device: bool, isolation: str) -> tuple[str, ...]:
     flag = str(on_device).lower()
     return (
         *PADDED,
@@ -53,9 +53,9 @@ def images() -> list[Tensor]:
     return tensors
 
 
-async def scores(repository: Path, *, on_device: bool) -> list[bytes]:
+async def scores(repository: Path, *, on_device: bool, isolation: str = "thread") -> list[bytes]:
     """Of each tensor, alone and then all together."""
-    async with running(repository, overrides(on_device=on_device)) as session:
+    async with running(repository, overrides(on_device=on_device, isolation=isolation)) as session:
 
         async def ask(tensor: Tensor) -> bytes:
             response = await infer(session, InferenceRequest(id="r", inputs=[tensor]), INFER)
@@ -88,7 +88,16 @@ async def test_scores_have_the_bits_that_they_have_where_the_host_expands(reposi
     assert len(set(expected)) > len(expected) // 2  # they do tell the images apart
 
 
-async def test_a_device_in_a_process_of_its_own_cannot_and_who_wants_it_is_told(repository):
-    with pytest.raises(ConfigurationError, match='isolation = "thread"'):
-        async with running(repository, overrides(on_device=True, isolation="process")):
-            pass
+async def test_a_device_in_a_process_of_its_own_gets_them_through_shared_memory(repository, monkeypatch):
+    sent = []
+    write = worker_lane.write_compact
+
+    def watched(areas, spec, compact):
+        sent.append(type(compact["images"]).__name__)
+        return write(areas, spec, compact)
+
+    monkeypatch.setattr(worker_lane, "write_compact", watched)
+    expected = await scores(repository, on_device=False, isolation="process")
+    assert not sent
+    assert await scores(repository, on_device=True, isolation="process") == expected
+    assert set(sent) == {"LitRows", "ScaledRows"}

@@ -17,7 +17,7 @@ from accelerator_server.backends.base import (
 )
 from accelerator_server.backends.compact import CompactRows
 from accelerator_server.backends.onnxruntime.session import CPU, GPU_PROVIDERS, open_session, run_bound
-from accelerator_server.errors import BackendUnavailableError, ConfigurationError
+from accelerator_server.errors import BackendUnavailableError
 
 PRECISIONS = ("f32", "f16", "int8")
 """What a model's file may be in; this engine computes in the precision of the file."""
@@ -32,12 +32,19 @@ class OnnxRuntimeParameters(Struct, forbid_unknown_fields=True, frozen=True, kw_
         providers: Execution providers in order of preference; all of them must load.
         intra_op_threads: Threads within an operation; 0 means one per core that this process may use.
         scatter_on_device: Whether sparse and scaled inputs go to the device as they are and are expanded
-            there; left out, they are where the device is a GPU and the server can hand them over.
+            there; left out, they are where the device is a GPU.
     """
 
     providers: Annotated[tuple[str, ...], Meta(min_length=1)] = (CPU,)
     intra_op_threads: Annotated[int, Meta(ge=0)] = 0
     scatter_on_device: bool | None = None
+
+    @property
+    def expands(self) -> bool:
+        """Whether the device makes the rows of compact inputs."""
+        if self.scatter_on_device is None:
+            return not GPU_PROVIDERS.isdisjoint(self.providers)
+        return self.scatter_on_device
 
 
 class OnnxRuntimeBackend:
@@ -46,7 +53,7 @@ class OnnxRuntimeBackend:
     def __init__(self, settings: BackendSettings) -> None:
         parameters = convert_parameters(settings, OnnxRuntimeParameters, "onnxruntime")
         check_precision(settings.precision, PRECISIONS, "onnxruntime")
-        self.expands = _shall_expand(parameters, takes_compact=settings.takes_compact)
+        self.expands = parameters.expands
         self._session = open_session(settings.model, parameters.providers, parameters.intra_op_threads)
         check_signature("inputs", settings.spec.inputs, _tensors(self._session.get_inputs()))
         check_signature("outputs", settings.spec.outputs, _tensors(self._session.get_outputs()))
@@ -82,18 +89,6 @@ class OnnxRuntimeBackend:
     def _run_bound(self, inputs: Mapping[str, Any]) -> Mapping[str, Array]:
         outputs = run_bound(self._session, inputs, self._output_names)
         return dict(zip(self._output_names, outputs, strict=True))
-
-
-def _shall_expand(parameters: OnnxRuntimeParameters, *, takes_compact: bool) -> bool:
-    if parameters.scatter_on_device and not takes_compact:
-        message = (
-            "scatter_on_device needs the device in the server's own process: "
-            'set isolation = "thread" in model.toml, or leave scatter_on_device out'
-        )
-        raise ConfigurationError(message)
-    if parameters.scatter_on_device is None:
-        return takes_compact and not GPU_PROVIDERS.isdisjoint(parameters.providers)
-    return parameters.scatter_on_device
 
 
 def _expansion(settings: BackendSettings, providers: tuple[str, ...]) -> Any:

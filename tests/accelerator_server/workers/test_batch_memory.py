@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from accelerator_server.model_spec import ModelSpec, TensorSpec
-from accelerator_server.workers.batch_memory import create_batch_memory, map_batch_memory
+from accelerator_server.workers.batch_memory import LaneMemory, create_batch_memory, map_batch_memory
 
 SPEC = ModelSpec(
     (TensorSpec("image", "FP32", (3, 5)), TensorSpec("flag", "BOOL", ())),
@@ -14,16 +14,24 @@ SPEC = ModelSpec(
 )
 
 
+def arrays_of(lanes: list[LaneMemory]) -> list[np.ndarray]:
+    return [
+        array
+        for lane in lanes
+        for part in (lane.inputs, lane.outputs, lane.compact)
+        for array in part.values()
+    ]
+
+
 def test_what_one_side_writes_the_other_reads_and_no_tensor_touches_another():
     descriptor = create_batch_memory(SPEC, 2)
     ours, theirs = (map_batch_memory(descriptor, SPEC, 2) for _ in range(2))
     os.close(descriptor)
-    arrays = [array for lane in ours for part in (lane.inputs, lane.outputs) for array in part.values()]
+    arrays = arrays_of(ours)
     assert not any(array.any() for array in arrays)
     for k, array in enumerate(arrays, 1):
         array[...] = k
-    seen = [array for lane in theirs for part in (lane.inputs, lane.outputs) for array in part.values()]
-    for k, array in enumerate(seen, 1):
+    for k, array in enumerate(arrays_of(theirs), 1):
         assert np.all(array == array.dtype.type(k))
     assert {name: array.shape for name, array in theirs[0].inputs.items()} == {
         "image": (3, 3, 5),

@@ -9,7 +9,7 @@ from accelerator_server.backends.onnxruntime import backend as backend_module
 from accelerator_server.backends.onnxruntime.backend import OnnxRuntimeBackend
 from accelerator_server.backends.onnxruntime.session import CPU, CUDA, TENSORRT
 from accelerator_server.backends.table import load_backend
-from accelerator_server.errors import BackendUnavailableError, ConfigurationError
+from accelerator_server.errors import BackendUnavailableError
 from tests.accelerator_server.backends.engine_conformance import EngineConformance
 from tests.accelerator_server.backends.onnxruntime.showing_model import (
     OUTPUTS,
@@ -88,17 +88,7 @@ def test_several_inputs_and_outputs_are_the_same_however_they_are_run(n_rows, mo
 )
 def test_a_gpu_expands_and_a_cpu_does_not_unless_it_is_told(providers, asked, expands):
     parameters = backend_module.OnnxRuntimeParameters(providers=providers, scatter_on_device=asked)
-    assert backend_module._shall_expand(parameters, takes_compact=True) is expands
-
-
-@pytest.mark.parametrize("asked", [None, True])
-def test_in_another_process_the_server_expands_and_who_asks_for_the_device_is_told(asked):
-    parameters = backend_module.OnnxRuntimeParameters(providers=(CUDA, CPU), scatter_on_device=asked)
-    if asked is None:
-        assert not backend_module._shall_expand(parameters, takes_compact=False)
-    else:
-        with pytest.raises(ConfigurationError, match=r'set isolation = "thread" in model\.toml'):
-            backend_module._shall_expand(parameters, takes_compact=False)
+    assert parameters.expands is expands
 
 
 def test_only_a_backend_that_was_told_so_expands():
