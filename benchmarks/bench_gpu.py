@@ -1,6 +1,6 @@
 """What clients get of a GPU: images a second of ResNet-50 served, over the bare session on the same device.
 
-32 clients send 8 sparse images each, in float32 and float16. The device makes the pixels, which is what it is
+32 clients send 8 sparse images each, in f32, tf32 and f16. The device makes the pixels, which is what it is
 measured by, or gets them from the server; the bare session gets them from the host. Without a GPU it says so.
 """
 
@@ -28,7 +28,7 @@ def write_models(folder: Path, providers: list[str]) -> list[Case]:
     network = residual_network()
     halved = convert_float_to_float16(onnx.load_from_string(network), keep_io_types=True)
     cases = []
-    for precision, model in (("f32", network), ("f16", halved.SerializeToString())):
+    for precision, model in (("f32", network), ("tf32", network), ("f16", halved.SerializeToString())):
         for scatter, goal in GOALS.items():
             case = Case(f"resnet50_{precision}_{scatter}", CLIENTS, ROWS, ROWS, goal)
             on_device = str(scatter == "scatter_on_device").lower()

@@ -16,11 +16,17 @@ from accelerator_server.backends.base import (
     datatype_name,
 )
 from accelerator_server.backends.compact import CompactRows
-from accelerator_server.backends.onnxruntime.session import CPU, GPU_PROVIDERS, open_session, run_bound
-from accelerator_server.errors import BackendUnavailableError
+from accelerator_server.backends.onnxruntime.session import (
+    CPU,
+    GPU_PROVIDERS,
+    TENSORRT,
+    open_session,
+    run_bound,
+)
+from accelerator_server.errors import BackendUnavailableError, ConfigurationError
 
-PRECISIONS = ("f32", "f16", "int8")
-"""What a model's file may be in; this engine computes in the precision of the file."""
+PRECISIONS = ("f32", "tf32", "f16", "int8")
+"""What a model's file may be in, and so is computed; tf32 is a file in f32 on the tensor cores of a GPU."""
 
 _ELEMENT_TYPES = {"float": "float32", "float16": "float16", "double": "float64", "bool": "bool"}
 
@@ -54,7 +60,13 @@ class OnnxRuntimeBackend:
         parameters = convert_parameters(settings, OnnxRuntimeParameters, "onnxruntime")
         check_precision(settings.precision, PRECISIONS, "onnxruntime")
         self.expands = parameters.expands
-        self._session = open_session(settings.model, parameters.providers, parameters.intra_op_threads)
+        _check_tensor_cores(settings.precision, parameters.providers)
+        self._session = open_session(
+            settings.model,
+            parameters.providers,
+            parameters.intra_op_threads,
+            tf32=settings.precision == "tf32",
+        )
         check_signature("inputs", settings.spec.inputs, _tensors(self._session.get_inputs()))
         check_signature("outputs", settings.spec.outputs, _tensors(self._session.get_outputs()))
         self._expansion: Any = _expansion(settings, parameters.providers) if self.expands else None
@@ -89,6 +101,15 @@ class OnnxRuntimeBackend:
     def _run_bound(self, inputs: Mapping[str, Any]) -> Mapping[str, Array]:
         outputs = run_bound(self._session, inputs, self._output_names)
         return dict(zip(self._output_names, outputs, strict=True))
+
+
+def _check_tensor_cores(precision: str, providers: tuple[str, ...]) -> None:
+    if precision == "tf32" and GPU_PROVIDERS.isdisjoint(providers):
+        message = f"precision tf32 needs {' or '.join(sorted(GPU_PROVIDERS))} among the providers"
+        raise ConfigurationError(message)
+    if precision == "f32" and TENSORRT in providers:
+        message = f'{TENSORRT} rounds products of f32 to tf32: say precision = "tf32", or leave it out'
+        raise ConfigurationError(message)
 
 
 def _expansion(settings: BackendSettings, providers: tuple[str, ...]) -> Any:

@@ -21,13 +21,16 @@ GPU_PROVIDERS = frozenset({CUDA, TENSORRT})
 """Providers that compute on an NVIDIA GPU, whose memory ONNX Runtime calls the device `cuda`."""
 
 
-def open_session(model: bytes, providers: Sequence[str], intra_op_threads: int = 0) -> Any:
+def open_session(
+    model: bytes, providers: Sequence[str], intra_op_threads: int = 0, *, tf32: bool = False
+) -> Any:
     """Loads a model.
 
     Args:
         model: Content of its file.
         providers: Execution providers in order of preference; all of them must load.
         intra_op_threads: Threads within an operation; 0 means one per core that this process may use.
+        tf32: Whether CUDA may round the factors of float32 products to 10 bits of mantissa.
 
     Returns:
         An onnxruntime.InferenceSession.
@@ -50,7 +53,8 @@ def open_session(model: bytes, providers: Sequence[str], intra_op_threads: int =
         if not GPU_PROVIDERS.isdisjoint(providers):
             _preload_libraries()
         try:
-            session = onnxruntime.InferenceSession(model, options, providers=list(providers))
+            chosen = [(name, {"use_tf32": str(int(tf32))}) if name == CUDA else name for name in providers]
+            session = onnxruntime.InferenceSession(model, options, providers=chosen)
         except Exception as error:
             message = f"onnxruntime cannot load the model: {error}"
             raise ModelRefusedError(message) from error

@@ -1,6 +1,7 @@
 """ONNX Runtime: conformance in all ways to run it, no silent fall-back, and who expands what."""
 
 import sys
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from accelerator_server.backends.onnxruntime import backend as backend_module
 from accelerator_server.backends.onnxruntime.backend import OnnxRuntimeBackend
 from accelerator_server.backends.onnxruntime.session import CPU, CUDA, TENSORRT
 from accelerator_server.backends.table import load_backend
-from accelerator_server.errors import BackendUnavailableError
+from accelerator_server.errors import BackendUnavailableError, ConfigurationError
 from tests.accelerator_server.backends.engine_conformance import EngineConformance
 from tests.accelerator_server.backends.onnxruntime.showing_model import (
     OUTPUTS,
@@ -61,6 +62,22 @@ class TestOnnxRuntimeBound(EngineConformance):
 class TestOnnxRuntimeExpanding(EngineConformance):
     name = "onnxruntime"
     parameters = {"scatter_on_device": True}
+
+
+@pytest.mark.requires("gpu")
+class TestOnnxRuntimeCuda(EngineConformance):
+    name = "onnxruntime"
+    parameters = {"providers": [CUDA, CPU]}
+
+
+def test_the_tensor_cores_are_used_by_who_says_so_and_by_nobody_else():
+    for precision, providers, told in (
+        ("tf32", [CPU], "needs CUDAExecutionProvider or TensorrtExecutionProvider"),
+        ("f32", [TENSORRT, CUDA, CPU], 'say precision = "tf32"'),
+    ):
+        settings = replace(showing_settings(providers=providers), precision=precision)
+        with pytest.raises(ConfigurationError, match=told):
+            load_backend("onnxruntime", settings)
 
 
 @pytest.mark.parametrize("n_rows", range(1, 9))

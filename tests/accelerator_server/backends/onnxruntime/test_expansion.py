@@ -5,7 +5,7 @@ import pytest
 
 from accelerator_server.backends.compact import LitRows, ScaledRows
 from accelerator_server.backends.onnxruntime.expansion import Expansion
-from accelerator_server.backends.onnxruntime.session import CPU
+from accelerator_server.backends.onnxruntime.session import CPU, CUDA
 from accelerator_server.backends.table import load_backend
 from tests.accelerator_server.backends.onnxruntime.showing_model import (
     INPUTS,
@@ -15,9 +15,13 @@ from tests.accelerator_server.backends.onnxruntime.showing_model import (
 )
 
 
-@pytest.fixture(scope="module")
-def expansion() -> Expansion:
-    return Expansion(SPEC, (CPU,))
+@pytest.fixture(
+    scope="module",
+    params=[(CPU,), pytest.param((CUDA, CPU), marks=pytest.mark.requires("gpu"))],
+    ids=["cpu", "cuda"],
+)
+def expansion(request) -> Expansion:
+    return Expansion(SPEC, request.param)
 
 
 @pytest.mark.parametrize("n_rows", range(1, 9))

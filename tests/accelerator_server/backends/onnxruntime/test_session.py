@@ -1,6 +1,7 @@
 """Sessions: libraries are looked for where a GPU is asked for, and bound runs give what plain ones do."""
 
 import logging
+from collections import UserList
 
 import numpy as np
 import onnxruntime
@@ -17,13 +18,14 @@ NAMES = [spec.name for spec in OUTPUTS]
 
 class TestPreloading:
     @pytest.fixture
-    def preloaded(self, monkeypatch) -> list[str]:
+    def preloaded(self, monkeypatch) -> UserList[str]:
         """What was done, in order; no GPU is needed, since the session falls back and is refused."""
-        done: list[str] = []
+        done: UserList[str] = UserList()
 
         class Session(onnxruntime.InferenceSession):
             def __init__(self, *args, **kwargs):
                 done.append("session")
+                done.providers = kwargs["providers"]
                 super().__init__(args[0], args[1], providers=[CPU])
 
         monkeypatch.setattr("onnxruntime.get_available_providers", lambda: [TENSORRT, CUDA, CPU])
@@ -36,6 +38,12 @@ class TestPreloading:
         with pytest.raises(BackendUnavailableError, match="did not load"):
             open_session(affine_model(), providers)
         assert preloaded == ["preload", "session"]
+
+    @pytest.mark.parametrize("tf32", [False, True])
+    def test_a_gpu_rounds_products_only_where_it_may(self, preloaded, tf32):
+        with pytest.raises(BackendUnavailableError, match="did not load"):
+            open_session(affine_model(), (TENSORRT, CUDA, CPU), tf32=tf32)
+        assert preloaded.providers == [TENSORRT, (CUDA, {"use_tf32": str(int(tf32))}), CPU]
 
     def test_the_cpu_needs_none(self, preloaded):
         open_session(affine_model(), (CPU,))
@@ -65,7 +73,7 @@ def test_a_provider_that_cannot_be_made_is_told_in_the_log_and_not_in_the_output
     make = onnxruntime.InferenceSession._create_inference_session
 
     def broken(self, providers, *args):
-        if CUDA in providers:
+        if any(CUDA in provider for provider in providers):
             self._fallback_providers = [CPU]  # as the method itself does first
             message = "CUDA failure 100: no CUDA-capable device is detected"
             raise RuntimeError(message)
