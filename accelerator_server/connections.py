@@ -1,6 +1,7 @@
 """The open connections of a server: how many, who makes room for a new one, how all are closed."""
 
 import asyncio
+import contextlib
 import math
 import time
 
@@ -32,7 +33,8 @@ class Connections:
         self._room = room
         self._coming = 0  # accepted in this turn of the loop, open in the next; only the loop changes it
         self._express: set[ExpressConnection] = set()
-        self._all_left = asyncio.Event()
+        self._one_left = asyncio.Event()
+        self._is_closing = False
         self._last: ExpressConnection | None = None  # over which a request came
         self._last_s = 0.0
 
@@ -64,24 +66,34 @@ class Connections:
     def came(self, connection: ExpressConnection) -> None:
         """A connection is open."""
         self._express.add(connection)
+        if self._is_closing:  # it was accepted just before
+            connection.close()
 
     def left(self, connection: ExpressConnection) -> None:
         """A connection is closed, or aiohttp's."""
         self._express.discard(connection)
-        if not self._express:
-            self._all_left.set()
+        self._one_left.set()
 
     def other_protocol(self) -> asyncio.Protocol:
         """One of aiohttp's."""
         return self._server()
 
     async def close(self, timeout_s: float) -> None:
-        """Closes those that are not aiohttp's, each when it has sent the answer that it is about to send."""
-        self._all_left.clear()
+        """Closes those that are not aiohttp's, each when it has sent the answer that it is about to send.
+
+        Args:
+            timeout_s: Those that have not sent it by then are closed without.
+        """
+        self._is_closing = True
         for connection in list(self._express):
             connection.close()
-        if self._express:
-            await asyncio.wait([asyncio.ensure_future(self._all_left.wait())], timeout=timeout_s)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while self._express:
+                    self._one_left.clear()
+                    await self._one_left.wait()
+        for connection in list(self._express):
+            connection.abort()
 
     def _came_one(self) -> None:
         self._coming -= 1

@@ -127,7 +127,7 @@ class Visit:
             is_packed = "Content-Encoding" in call.headers
             wanted_bytes = claim_bytes(call.content_length, state.config.max_body_bytes, is_packed=is_packed)
             self.claim: Claim = state.memory.claim(wanted_bytes)
-        except RefusedRequestError:
+        except BaseException:  # also where memory could not be measured: the server would never be drained
             state.admission.leave()
             raise
         self.count: ClientCount = state.clients.of(call.client)

@@ -22,6 +22,7 @@ from accelerator_server.config import Override, ServerConfig
 from accelerator_server.connections import Connections
 from accelerator_server.descriptors import find_room
 from accelerator_server.errors import AddressError, ConfigurationError
+from accelerator_server.express.connection import LINGER_S
 from accelerator_server.inference_service import InferenceService
 from accelerator_server.memory_guard import SHARE_OF_MEMORY, MemoryGuard
 from accelerator_server.memory_use import memory_there_is, resident_bytes
@@ -47,9 +48,6 @@ _BACKLOG = 1024
 """Connections that wait to be accepted."""
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
-
-_LINGER_S = 1.0
-"""Time to read on after a refusal, so that the client gets to read it before the connection is closed."""
 
 
 class AcceleratorServer:
@@ -91,7 +89,7 @@ class AcceleratorServer:
             keepalive_timeout=config.keepalive_s,
             shutdown_timeout=_CLOSE_S,
             auto_decompress=False,
-            lingering_time=_LINGER_S,
+            lingering_time=LINGER_S,
             access_log=access_log.logger if config.access_log else None,
             access_log_class=access_log.AccessLogger,
         )

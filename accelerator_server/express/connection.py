@@ -6,14 +6,16 @@ from typing import Protocol, cast
 
 from accelerator_server.access_log import log_access, since_us
 from accelerator_server.body import check_digest
-from accelerator_server.dialects.base import Reply
-from accelerator_server.errors import RefusedRequestError, SlowBodyError
+from accelerator_server.errors import SlowBodyError
 from accelerator_server.express.head import BEGINNING, END, MAX_HEAD_BYTES, Head, read_head
 from accelerator_server.express.wire_form import head_of
 from accelerator_server.inference_service import Begun, Call, InferenceService, Visit
 from accelerator_server.replies import HttpReply, http_reply, reply_to_error
 from accelerator_server.state import ServerState
 from inference_client.protocol import headers
+
+LINGER_S = 1.0
+"""Time to read on after a refusal, so that the client gets to read it before the connection is closed."""
 
 
 class Owner(Protocol):
@@ -89,11 +91,13 @@ class ExpressConnection(asyncio.Protocol):
     def connection_lost(self, _error: Exception | None) -> None:
         """Called by the event loop: nobody is there to be answered."""
         self._end()
-        if self._request is not None:
-            if self._task is not None:
-                self._task.cancel()
-                self._owner.state.metrics.count_client_gone()
-            self._request.end()
+        request, task = self._request, self._task
+        self._request = self._task = None
+        if task is not None:
+            task.cancel()
+            self._owner.state.metrics.count_client_gone()
+        if request is not None:
+            request.end()
 
     def pause_writing(self) -> None:
         """Called by the event loop: the client does not take its answers."""
@@ -102,11 +106,14 @@ class ExpressConnection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Called by the event loop."""
         self._is_reader_slow = False
-        self._go_on()
+        # Not here: asyncio's transport is in the middle of writing, and does not expect to be closed by this.
+        self._loop.call_soon(self._go_on)
 
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
-        if self._task is not None or self._is_reader_slow or self._closes:
+        if self._closes and self._request is None:
+            return  # the last answer was sent
+        if self._task is not None or self._is_reader_slow:
             self._unread += data  # of a request that was sent before this one was answered
             if self._transport is not None:
                 self._transport.pause_reading()
@@ -120,6 +127,11 @@ class ExpressConnection(asyncio.Protocol):
         self._closes = True
         if self._request is None and self._transport is not None:
             self._transport.close()
+
+    def abort(self) -> None:
+        """Closes the connection at once; a request that it has begun is not answered."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def _take_head(self, data: bytes) -> None:
         self._unread = b""
@@ -147,7 +159,7 @@ class ExpressConnection(asyncio.Protocol):
             client = owner.state.authentication.name_by_token(head.headers, self._remote)
             call = Call(head.model, head.version, head.headers, head.body_bytes, client)
             return _Request(head, call, owner.service.enter(call))
-        except RefusedRequestError:
+        except Exception:  # noqa: BLE001 - aiohttp comes upon the same, logs what is not foreseen, and answers
             return None
 
     def _take_body(self, request: "_Request", data: bytes) -> None:
@@ -168,7 +180,8 @@ class ExpressConnection(asyncio.Protocol):
             body = request.body()
             check_digest(body, request.head.headers)
             begun = service.begin(request.call, request.visit, body)
-            reply = service.reply_at_once(begun) if self._owner.is_alone(self) else None
+            answer = service.reply_at_once(begun) if self._owner.is_alone(self) else None
+            reply = None if answer is None else http_reply(answer, request.head.headers)
         except Exception as error:  # noqa: BLE001 - what is not foreseen is logged and answered with 500
             self._fail(request, error)
             return
@@ -179,16 +192,16 @@ class ExpressConnection(asyncio.Protocol):
 
     async def _answer(self, request: "_Request", begun: Begun) -> None:
         try:
-            reply = await self._owner.service.reply(begun)
+            reply = http_reply(await self._owner.service.reply(begun), request.head.headers)
         except Exception as error:  # noqa: BLE001 - as before
             self._fail(request, error)
         else:
             self._succeed(request, reply)
 
-    def _succeed(self, request: "_Request", answer: Reply) -> None:
+    def _succeed(self, request: "_Request", reply: HttpReply) -> None:
         request.visit.end()
         self._owner.state.metrics.successes.inc()
-        self._send(request, http_reply(answer, request.head.headers))
+        self._send(request, reply)
 
     def _fail(self, request: "_Request", error: Exception) -> None:
         request.visit.end(error)
@@ -210,14 +223,26 @@ class ExpressConnection(asyncio.Protocol):
             return
         draining = self._owner.state.admission.draining
         self._closes = self._closes or reply.closes or draining or not request.head.keep_alive
-        transport.writelines((head_of(reply, closes=self._closes), reply.body))
+        # Not by writelines: before 3.12.9 asyncio's never says that the reader is slow (CVE-2024-12254).
+        transport.write(head_of(reply, closes=self._closes) + reply.body)
         if self._config.access_log:
             self._log(request, reply)
         self.quiet_since_s = self._loop.time()
         if self._closes:
-            transport.close()
+            self._hang_up(transport, request)
         elif self._unread:
             self._loop.call_soon(self._go_on)  # not here: a thousand requests sent ahead would be as deep
+
+    def _hang_up(self, transport: asyncio.Transport, request: "_Request") -> None:
+        if request.has_come:
+            transport.close()
+            return
+        # What is closed with bytes unread is reset, and a client that still sends would not see its answer.
+        if transport.can_write_eof():
+            transport.write_eof()
+        if self._watch is not None:
+            self._watch.cancel()
+        self._watch = self._loop.call_later(LINGER_S, transport.close)
 
     def _go_on(self) -> None:
         """Looks at what came while a request was answered."""
@@ -285,6 +310,11 @@ class _Request:
         self._pieces.append(data if len(data) <= missing_bytes else data[:missing_bytes])
         self._missing_bytes -= len(data)
         return self._missing_bytes
+
+    @property
+    def has_come(self) -> bool:
+        """Whether nothing of its body is missing."""
+        return self._missing_bytes <= 0
 
     def body(self) -> bytes:
         """The whole of it."""

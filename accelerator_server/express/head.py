@@ -17,6 +17,9 @@ MAX_HEAD_BYTES = 8192
 
 _TARGET = re.compile(rb"/v2/models/([A-Za-z0-9_][A-Za-z0-9_.-]{0,63})(?:/versions/([1-9][0-9]{0,17}))?/infer")
 
+_LENGTH = re.compile(r"[1-9][0-9]{0,17}")
+"""Of a body. After a request without one the parser no longer knows whether the connection is to be kept."""
+
 _OUT_OF_THE_ORDINARY = {b"content-encoding", b"expect", b"transfer-encoding", b"upgrade"}
 """Headers that change what follows the head, or what must be done before it does."""
 
@@ -81,7 +84,7 @@ def read_head(data: bytes) -> Head | None:
     if (
         not found.is_ordinary
         or target is None
-        or not length.isdecimal()
+        or not _LENGTH.fullmatch(length)
         or parser.get_http_version() != "1.1"
     ):
         return None

@@ -2,10 +2,14 @@
 
 import asyncio
 import contextlib
+import errno
 
 import numpy as np
 import pytest
 
+from accelerator_server.lifecycle import UNFINISHED
+from accelerator_server.memory_guard import Claim
+from accelerator_server.replies import HttpReply
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
 from inference_client.protocol import codec, headers
@@ -166,6 +170,14 @@ async def test_a_connection_is_closed_when_its_client_says_so(server):
         assert await line.ended()
 
 
+async def test_so_it_is_after_a_request_without_a_body(server):
+    async with line_to(server) as line:
+        line.writer.write(post(b"", Connection="close"))
+        status, found, _ = await line.answer()
+        assert (status, found["Connection"]) == (400, "close")
+        assert await line.ended()
+
+
 async def test_a_body_that_does_not_come_is_refused_and_leaves_no_place_taken(tmp_path):
     write_model(tmp_path)
     async with started(tmp_path, body_timeout_s=0.1) as (server, session):
@@ -270,3 +282,100 @@ async def test_our_client_goes_the_short_way(server):
         for _ in range(5):
             await client.infer(request_of([[1, 2, 3, 4]]))
     assert n_read_by_aiohttp(server) == asked == 2
+
+
+async def test_the_last_request_of_a_client_that_listens_late_ends_the_connection_once(tmp_path, caplog):
+    write_model(tmp_path, outputs=(("y", "FP32", [-1, 4]),), keys="max_rows = 400000")
+    large = post(codec.encode_request(request_of(np.ones((400_000, 4), np.float32))))
+    async with started(tmp_path) as (server, session), line_to(server) as line:
+        line.reader._transport.pause_reading()
+        line.writer.write(large + post(b"\xc1", Connection="close"))
+        while "accelerator_rows_total" not in await metrics(session) or not await rows_of(session):
+            pass
+        line.reader._transport.resume_reading()
+        assert (await line.answer())[0] == 200
+        assert (await line.answer())[0] == 400
+        assert await line.ended()
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+
+
+async def test_who_still_sends_a_body_that_is_late_gets_to_read_why_it_is_refused(tmp_path):
+    write_model(tmp_path)
+    async with started(tmp_path, body_timeout_s=0.1) as (server, session), line_to(server) as line:
+        line.reader._transport.pause_reading()
+        line.writer.write(post(bytes(1000))[:-900])
+        while 'code="slow_body"' not in await metrics(session):
+            pass
+        for _ in range(3):
+            line.writer.write(bytes(100))
+            await metrics(session)  # and so it has come to the server
+        line.reader._transport.resume_reading()
+        status, _, body = await line.answer()
+        assert (status, codec.decode_error(body).code) == (408, "slow_body")
+        assert await line.ended()
+
+
+async def test_an_answer_that_cannot_be_sent_is_an_internal_error(tmp_path, monkeypatch):
+    def broken(*_) -> HttpReply:
+        message = "cannot pack"
+        raise RuntimeError(message)
+
+    write_model(tmp_path)
+    write_model(tmp_path, "slow", backend="emulated", tables=SLOW)
+    async with started(tmp_path) as (server, _), line_to(server) as line:
+        with monkeypatch.context() as patch:
+            patch.setattr("accelerator_server.express.connection.http_reply", broken)
+            for path in (INFER, infer_path("slow")):
+                line.writer.write(post(path=path))
+                status, _, body = await line.answer()
+                assert (status, codec.decode_error(body).code) == (500, "internal")
+        line.writer.write(post())
+        assert (await line.answer())[0] == 200
+
+
+async def test_where_memory_cannot_be_measured_a_request_is_refused_and_leaves_no_place_taken(
+    server, monkeypatch
+):
+    def too_many_files(_: int) -> Claim:
+        raise OSError(errno.EMFILE, "too many open files")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(server._state.memory, "claim", too_many_files)
+        async with line_to(server) as line:
+            line.writer.write(post())
+            status, _, body = await line.answer()
+            assert (status, codec.decode_error(body).code) == (500, "internal")
+    assert server._state.admission.n_inside == 0
+
+
+async def test_a_connection_that_is_about_to_close_takes_the_body_that_it_waits_for(tmp_path):
+    write_model(tmp_path)
+    async with started(tmp_path) as (server, session), line_to(server) as line:
+        line.writer.write(post()[:-1])
+        while "accelerator_requests_inside 1.0" not in await metrics(session):
+            pass
+        (connection,) = server._connections._express
+        connection.close()
+        line.writer.write(post()[-1:])
+        status, found, _ = await line.answer()
+        assert (status, found["Connection"]) == (200, "close")
+        assert await line.ended()
+
+
+async def test_what_is_not_answered_when_time_is_over_is_not_waited_for(tmp_path):
+    write_model(tmp_path)
+    async with started(tmp_path, drain_s=0.1) as (server, session), line_to(server) as line:
+        line.writer.write(post()[:-1])
+        while "accelerator_requests_inside 1.0" not in await metrics(session):
+            pass
+        assert await server.stop() == UNFINISHED
+        with contextlib.suppress(ConnectionResetError):
+            assert await line.ended()
+        assert not server._state.admission.n_inside
+        assert not server._connections._express
+
+
+async def test_a_connection_that_comes_when_all_are_closed_is_closed_too(server):
+    await server._connections.close(0)
+    async with line_to(server) as line:
+        assert await line.ended()

@@ -42,6 +42,8 @@ def test_a_version_and_the_end_of_the_connection_are_seen():
         HEAD.replace(b"Content-Length: 12\r\n", b""),
         HEAD.replace(b"12", b"-1"),
         HEAD.replace(b"12", b"1_2"),
+        HEAD.replace(b"12", b"0" * 5000 + b"12"),
+        HEAD.replace(b"12", b"0"),
         HEAD.replace(b"12", "١٢".encode()),
         with_line(b"Content-Length: 13"),
         with_line(b"Transfer-Encoding: chunked"),
