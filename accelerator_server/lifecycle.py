@@ -47,6 +47,9 @@ _CLOSE_S = 2.0
 _BACKLOG = 1024
 """Connections that wait to be accepted."""
 
+_HANDSHAKE_S = 10.0
+"""Time for TLS to be agreed upon; only then does a connection count among those that there is room for."""
+
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
@@ -113,7 +116,11 @@ class AcceleratorServer:
         if self._runner.server is not None:  # always, after its setup
             self._connections = Connections(self._state, self._service, self._runner.server, self._room)
             self._listener = await asyncio.get_running_loop().create_server(
-                self._connections.accept, sock=listening, ssl=self._ssl, backlog=_BACKLOG
+                self._connections.accept,
+                sock=listening,
+                ssl=self._ssl,
+                ssl_handshake_timeout=_HANDSHAKE_S if self._ssl is not None else None,
+                backlog=_BACKLOG,
             )
         logger.info("listening at %s, loading %d models", self.address, len(folders))
         models, control = self._state.models, self._state.control

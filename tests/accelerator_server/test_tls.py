@@ -71,6 +71,16 @@ async def test_strangers_old_versions_and_plain_http_get_nothing(repository, tls
         assert await asks(session, trusting(authority)) == 200
 
 
+async def test_who_says_nothing_instead_of_agreeing_upon_tls_is_hung_up_on(repository, tls, monkeypatch):
+    monkeypatch.setattr("accelerator_server.lifecycle._HANDSHAKE_S", 0.1)
+    async with started(repository, tls=tls) as (server, _):
+        host, _, port = server.address.removeprefix("https://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        async with asyncio.timeout(20):
+            assert not await reader.read()
+        writer.close()
+
+
 async def test_where_a_client_authority_is_named_only_its_clients_are_answered(
     repository, tls, authority, tmp_path
 ):
