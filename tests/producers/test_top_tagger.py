@@ -193,7 +193,7 @@ async def test_every_mode_gives_the_same_scores(mode):
 
 @pytest.mark.parametrize(("mode", "overlap"), [("Sync", False), ("PseudoAsync", True), ("Async", True)])
 async def test_only_sync_holds_up_the_other_streams(mode, overlap):
-    async with serve_elsewhere(delay_s=0.1) as address:
+    async with serve_elsewhere(delay_s=0.5) as address:
         parameters = {"modelName": "toptag", "timeout": 5, "mode": mode}
         report, _ = await run_chain([ONE_JET] * 4, *TAGGING, servers=[address], streams=4, topTags=parameters)
     bodies = report.services["InferenceService"]["toptag"]["asked"][0]["bodies"]
