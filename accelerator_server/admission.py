@@ -1,7 +1,6 @@
 """Whether new requests are let in, and how many are inside."""
 
 import asyncio
-from typing import Self
 
 from accelerator_server.errors import DrainingError
 
@@ -9,7 +8,7 @@ from accelerator_server.errors import DrainingError
 class Admission:
     """Counts requests from their headers to their answer; used by one event loop.
 
-    A request is inside within ``with admission:``.
+    A request is inside from `enter` to `leave`.
     """
 
     def __init__(self) -> None:
@@ -45,15 +44,6 @@ class Admission:
         self._n_inside -= 1
         if not self._n_inside:
             self._nobody_inside.set()
-
-    def __enter__(self) -> Self:
-        """As `enter`."""
-        self.enter()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """As `leave`."""
-        self.leave()
 
     async def drain(self, timeout_s: float) -> bool:
         """Lets nobody in any more and waits for those inside.

@@ -5,7 +5,6 @@ import gc
 import logging
 import time
 from collections.abc import Callable
-from typing import Self
 
 from accelerator_server.errors import MemoryFullError
 
@@ -73,7 +72,7 @@ class MemoryGuard:
         return self._resident_bytes > self.resident_limit_bytes
 
     def claim(self, n_bytes: int) -> "Claim":
-        """Makes room for a body, until the claim's ``with`` ends.
+        """Makes room for a body, until the claim is released.
 
         Raises:
             MemoryFullError: There is none.
@@ -160,14 +159,6 @@ class Claim:
     def release(self) -> None:
         """The body is answered, or was refused; called once."""
         self._guard.release(self._n_bytes, has_come=self._has_come)
-
-    def __enter__(self) -> Self:
-        """The claim was made before."""
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        """As `release`."""
-        self.release()
 
 
 def claim_bytes(content_length: int | None, max_body_bytes: int, *, is_packed: bool) -> int:

@@ -1,4 +1,4 @@
-"""A model that is being served: its queue, its device threads, and the one verb `infer`."""
+"""A model that is being served: its queue, its device threads, and how each request is answered."""
 
 import asyncio
 import contextlib
@@ -187,18 +187,6 @@ class ServedModel:
         if not accepted.n_rows:
             return self._response(accepted.request, Completed(self.spec.empty_outputs(), 0))
         return self._answered(accepted, await self._completed(accepted.jobs))
-
-    async def infer(
-        self, request: InferenceRequest, deadline_s: float = math.inf, client: str = ""
-    ) -> InferenceResponse:
-        """Accepts and answers a request.
-
-        Raises:
-            RefusedRequestError: It does not fit, or cannot be answered now or in time.
-            ProtocolError: A tensor contradicts itself.
-        """
-        accepted = self.accept(request, deadline_s, client)
-        return self.answer_at_once(accepted) or await self.answer(accepted)
 
     def abandon(self) -> None:
         """Refuses what still waits, so that its clients can go elsewhere."""

@@ -1,11 +1,20 @@
 """Room for work: what is on its way counts as if it were here, what is refused says so (row F39)."""
 
+import contextlib
 import logging
+from collections.abc import Iterator
 
 import pytest
 
 from accelerator_server.errors import MemoryFullError
-from accelerator_server.memory_guard import MemoryGuard, claim_bytes
+from accelerator_server.memory_guard import Claim, MemoryGuard, claim_bytes
+
+
+@contextlib.contextmanager
+def claimed(guard: MemoryGuard, n_bytes: int) -> Iterator[Claim]:
+    claim = guard.claim(n_bytes)
+    yield claim
+    claim.release()
 
 
 class Machine:
@@ -40,10 +49,10 @@ def guard(machine):
 
 def test_what_is_inside_is_bounded_and_leaves_with_its_answer(machine):
     guard = MemoryGuard(1000, 10**9, machine.measure, machine.clock, machine.trim)
-    with guard.claim(600):
-        with pytest.raises(MemoryFullError, match="accepted work"), guard.claim(401):
+    with claimed(guard, 600):
+        with pytest.raises(MemoryFullError, match="accepted work"), claimed(guard, 401):
             pass
-        with guard.claim(400):
+        with claimed(guard, 400):
             assert guard.inside_bytes == 1000
     assert guard.inside_bytes == 0
 
@@ -59,14 +68,13 @@ def test_bodies_on_their_way_count_however_often_memory_is_measured(guard, machi
     with pytest.raises(MemoryFullError):  # they came after memory was measured
         guard.claim(1)
     machine.now_s, machine.resident_bytes = 9.0, 500 - 20
-    with guard.claim(20), pytest.raises(MemoryFullError):
+    with claimed(guard, 20), pytest.raises(MemoryFullError):
         guard.claim(1)
     machine.now_s, machine.resident_bytes = 10.0, 100
-    with guard.claim(400):
+    with claimed(guard, 400):
         pass
     for claim in claims:
-        with claim:
-            pass
+        claim.release()
     assert guard.inside_bytes == 0
 
 
@@ -80,7 +88,7 @@ def test_over_the_limit_nothing_is_accepted_until_memory_falls(guard, machine, c
     assert guard.is_over
     assert machine.n_trimmed == 3
     machine.now_s, machine.resident_bytes = 9.0, 400
-    with guard.claim(100):
+    with claimed(guard, 100):
         assert not guard.is_over
     assert [record.levelname for record in caplog.records] == ["WARNING", "INFO"]
 
@@ -108,13 +116,13 @@ def test_who_only_asks_for_readiness_has_freed_memory_given_back_too(machine):
 
 
 def test_a_claim_is_settled_when_the_body_is_there(guard):
-    with guard.claim(100) as claim:
+    with claimed(guard, 100) as claim:
         claim.settle(20)
         assert guard.inside_bytes == 20
-        with guard.claim(100) as packed, pytest.raises(MemoryFullError):
+        with claimed(guard, 100) as packed, pytest.raises(MemoryFullError):
             packed.settle(900)
         assert guard.inside_bytes == 20
-        with guard.claim(100) as larger:
+        with claimed(guard, 100) as larger:
             larger.settle(300)
             assert guard.inside_bytes == 320
     assert guard.inside_bytes == 0
