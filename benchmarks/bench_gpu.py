@@ -41,12 +41,12 @@ def write_models(folder: Path, providers: list[str]) -> list[Case]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="about two minutes, with shorter rounds")
+    parser.add_argument("--quick", action="store_true", help="under a minute, with shorter rounds")
     parser.add_argument(
         "--providers", nargs="+", default=[CUDA, CPU], help=f"of the session; {CPU} alone rehearses it"
     )
     arguments = parser.parse_args()
-    rounds, seconds = (3, 4.0) if arguments.quick else (5, 15.0)
+    rounds, seconds = (2, 1.0) if arguments.quick else (5, 15.0)
     try:
         open_session(residual_network(stages=((8, 1),), pixels=32), arguments.providers)
     except StartError as error:

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from eventproc.model.event import Event, EventView
 from eventproc.model.input_tag import InputTag
 from eventproc.modules import Declare, doc
-from inference_client.protocol.arrays import bytes_of
+from inference_client.protocol.arrays import sparse_tensor
 from inference_client.protocol.messages import Tensor
 from inference_client.result import InferenceResult
 from inference_client.signature import FREE_AXIS, ModelExpectation, TensorSignature
@@ -60,18 +60,7 @@ class TopTagger(InferenceProducer):
         if len(counts) == 0:
             return None
         pixels = self._images.attributes["image_spec"]["pixels"]
-        # As `sparse_tensor` makes it; its checks are those that the client makes of every request.
-        return [
-            Tensor(
-                name="images",
-                datatype="FP32",
-                shape=[len(counts), 1, pixels, pixels],
-                counts=bytes_of(counts),
-                index=bytes_of(images.index),
-                value=bytes_of(images.value),
-                value_datatype="FP32",
-            )
-        ]
+        return [sparse_tensor("images", (1, pixels, pixels), counts, images.index, images.value)]
 
     def from_response(self, event: Event, response: InferenceResult | None) -> None:
         """Puts the scores; a jet without a valid one has NaN and a status that says why."""
