@@ -31,8 +31,9 @@ def write_compact(areas: Areas, spec: ModelSpec, compact: Mapping[str, CompactRo
         if rows is None:
             continue
         kind, count = (_LIT, len(rows.values)) if isinstance(rows, LitRows) else (_SCALED, len(rows.steps))
+        sources: tuple[Array, ...] = rows
         parts: tuple[Array, ...] = _read(areas[tensor.name], tensor, kind, count)
-        for part, source in zip(parts, rows, strict=True):
+        for part, source in zip(parts, sources, strict=True):
             np.copyto(part, source)
         forms.append(_FORM.pack(number, kind, count))
     return b"".join(forms)
