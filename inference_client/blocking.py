@@ -4,10 +4,11 @@ import asyncio
 import threading
 from collections.abc import Coroutine, Sequence
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from inference_client.client import Connect, InferenceClient
 from inference_client.configuration import ClientConfiguration
+from inference_client.errors import ClientClosed
 from inference_client.protocol.messages import InferenceRequest, ModelMetadata
 from inference_client.recording.recorder import Recorder
 from inference_client.result import InferenceResult
@@ -15,6 +16,11 @@ from inference_client.signature import ModelExpectation
 from inference_client.statistics import ClientStatistics
 
 _T = TypeVar("_T")
+
+
+class _Running(NamedTuple):
+    loop: asyncio.AbstractEventLoop
+    thread: threading.Thread
 
 
 class BlockingClient:
@@ -33,20 +39,26 @@ class BlockingClient:
         recorder: Recorder | None = None,
     ) -> None:
         self._client = InferenceClient(configuration, expectation, connect, recorder)
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="inference-client", daemon=True)
+        self._gate = threading.Lock()  # held to hand work to the loop, and to give up the loop
+        self._running: _Running | None = None  # from start to close
 
     def start(self) -> None:
-        """Checks the servers, as InferenceClient.start does.
+        """Checks the servers, as InferenceClient.start does; does nothing between a start and `close`.
 
         Raises:
             InferenceError: As InferenceClient.start raises.
         """
-        self._thread.start()
+        with self._gate:
+            if self._running is not None:
+                return
+            loop = asyncio.new_event_loop()
+            thread = threading.Thread(target=_run, args=(loop,), name="inference-client", daemon=True)
+            thread.start()
+            self._running = _Running(loop, thread)
         try:
             self._wait(self._client.start())
         except BaseException:
-            self._end_loop()
+            self.close()
             raise
 
     @property
@@ -84,7 +96,7 @@ class BlockingClient:
         Raises:
             ClientClosed: The client was not started.
         """
-        if not self._thread.is_alive():
+        if self._running is None:
             return self._client.statistics()
 
         async def figures() -> ClientStatistics:
@@ -93,10 +105,13 @@ class BlockingClient:
         return self._wait(figures())
 
     def close(self) -> None:
-        """Closes connections and ends the thread; a second call does nothing."""
-        if self._thread.is_alive():
-            self._wait(self._client.close())
-            self._end_loop()
+        """Closes connections and ends the thread; whoever still waits gets ClientClosed."""
+        with self._gate:
+            running, self._running = self._running, None
+        if running is not None:
+            asyncio.run_coroutine_threadsafe(self._client.close(), running.loop).result()
+            running.loop.call_soon_threadsafe(running.loop.stop)
+            running.thread.join()
 
     def __enter__(self) -> Self:
         self.start()
@@ -108,14 +123,23 @@ class BlockingClient:
         self.close()
 
     def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._gate:
+            if self._running is None:
+                work.close()
+                message = "the client is not open; `client.start()`, or a `with` block, comes first"
+                raise ClientClosed(message)
+            future = asyncio.run_coroutine_threadsafe(work, self._running.loop)
         try:
             return future.result()
         except BaseException:
             future.cancel()
             raise
 
-    def _end_loop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Runs a loop until it is stopped, and then until nobody waits for anything that was handed to it."""
+    loop.run_forever()
+    left = asyncio.all_tasks(loop)
+    if left:
+        loop.run_until_complete(asyncio.wait(left))
+    loop.close()

@@ -77,10 +77,14 @@ class InferenceClient:
     async def start(self) -> None:
         """Asks all servers what they are and checks their model; those that do not answer may come later.
 
+        It does nothing between a start and `close`.
+
         Raises:
             ServersUnavailable: No server answers.
             ConfigurationError: An address, the credentials or a server's model is wrong.
         """
+        if self._is_open:
+            return
         addresses = server_addresses(self.configuration.servers, os.environ)
         connect = self._way(self._connect or http_connections(self.configuration))
         limit, preferred = self.configuration.max_in_flight, self._preferred(addresses)

@@ -36,6 +36,7 @@ class Deadlines:
         self._tickets.clear()
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
 
     def _look(self) -> None:
         self._timer = None

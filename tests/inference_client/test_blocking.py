@@ -1,6 +1,7 @@
 """The client without `await`, from scripts, notebooks and threads."""
 
 import asyncio
+import gc
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,8 +9,8 @@ import pytest
 
 from inference_client.blocking import BlockingClient
 from inference_client.configuration import ClientConfiguration
-from inference_client.errors import RequestMismatchError, ServersUnavailable
-from inference_client.protocol.messages import InferenceRequest
+from inference_client.errors import ClientClosed, DialectError, RequestMismatchError, ServersUnavailable
+from inference_client.protocol.messages import EXTENSIONS, InferenceRequest
 from inference_client.testing.memory_transport import MemoryTransport
 from tests.inference_client.images import small_model, sparse_request, sums
 
@@ -63,3 +64,62 @@ def test_close_ends_the_thread_and_can_be_called_twice():
     client.close()
     client.close()
     assert "inference-client" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_before_start_and_after_close_it_says_so_and_does_not_wait():
+    client = blocking_client()
+    with pytest.raises(ClientClosed, match="start"):
+        client.infer(sparse_request([1.0]))
+    client.start()
+    client.close()
+    with pytest.raises(ClientClosed, match="start"):
+        client.infer_all([sparse_request([1.0])])
+
+
+def test_one_that_was_never_started_leaves_nothing_behind():
+    client = blocking_client()
+    client.close()
+    del client
+    gc.collect()  # an event loop that nobody closed would warn
+
+
+def test_a_start_that_failed_can_be_made_again_when_the_server_is_there():
+    server = MemoryTransport(small_model())
+    server.extensions = []
+    client = BlockingClient(
+        ClientConfiguration("fake", servers=["http://memory:1"]), connect=lambda _: server
+    )
+    with pytest.raises(DialectError):
+        client.start()
+    server.extensions = list(EXTENSIONS)
+    client.start()
+    assert sums(client.infer(sparse_request([1.0]))) == [1.0]
+    client.close()
+
+
+def test_it_can_be_started_again_after_close_and_twice():
+    client = blocking_client()
+    for _ in range(2):
+        client.start()
+        client.start()
+        assert sums(client.infer(sparse_request([1.0]))) == [1.0]
+        client.close()
+
+
+def test_threads_that_ask_while_it_closes_get_an_answer_or_hear_of_the_end():
+    def ask_on(client: BlockingClient, begun: threading.Semaphore) -> None:
+        begun.release()
+        while True:
+            client.infer(sparse_request([1.0]))
+
+    for _ in range(20):
+        client, begun = blocking_client(), threading.Semaphore(0)
+        client.start()
+        with ThreadPoolExecutor(4) as pool:
+            asking = [pool.submit(ask_on, client, begun) for _ in range(4)]
+            for _ in asking:
+                begun.acquire()
+            client.close()
+            for ending in asking:
+                with pytest.raises(ClientClosed):
+                    ending.result(timeout=10.0)

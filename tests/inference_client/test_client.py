@@ -177,6 +177,13 @@ class TestInfer:
             await client.infer(sparse_request([1.0]))
         assert client.statistics().requests == 0
 
+    async def test_a_second_start_while_it_is_open_does_nothing(self, server):
+        async with client_of(server) as client:
+            await client.infer(sparse_request([1.0]))
+            await client.start()  # new connections beside the old ones would never be closed
+            await client.infer(sparse_request([1.0]))
+            assert client.statistics().servers[0].bodies == 2
+
     async def test_a_fatal_refusal_is_not_tried_again(self, server):
         server.always = Fault.BACKEND_FAILED
         async with client_of(server) as client:
@@ -321,6 +328,17 @@ class TestDeadlines:
                 await task
         await server.stop()
         assert server.cancelled == 1
+
+    async def test_they_hold_also_after_a_second_start(self, server):
+        client = client_of(server, timeout_s=0.3)
+        for _ in range(2):
+            await client.start()
+            await client.infer(sparse_request([1.0]))
+            await client.close()
+        server.always = Fault.HANG
+        async with asyncio.timeout(5.0), client:
+            with pytest.raises(DeadlineExceeded):
+                await client.infer(sparse_request([1.0]))
 
     async def test_a_reply_that_came_in_time_is_a_reply_though_a_module_kept_the_loop_busy(self):
         with fake_server_process(delay_s=0.2) as address:
