@@ -83,15 +83,9 @@ def serve_command(
 @app.command("models")
 def models_command(repository: Repository) -> None:
     """Lists the models of a repository: name, version, backend, precision, rows, inputs, outputs."""
-    for folder in find_models(repository):
-        config = folder.read_config([])
-        tensors = "; ".join(
-            f"{tensor.name} {tensor.datatype}{tensor.shape}" for tensor in (*config.inputs, *config.outputs)
-        )
-        typer.echo(
-            f"{folder.name} {folder.version} {config.backend} {config.precision} "
-            f"max_rows={config.max_rows} {tensors}"
-        )
+    errors = [error for folder in find_models(repository) if (error := _list(folder))]
+    if errors:
+        raise SystemExit(errors[0].exit_code)
 
 
 @app.command("check")
@@ -173,16 +167,35 @@ def _table(report: BenchReport) -> Table:
     return table
 
 
+def _list(folder: ModelFolder) -> StartError | None:
+    try:
+        config = folder.read_config([])
+    except StartError as error:
+        return _refused(folder, error)
+    tensors = "; ".join(
+        f"{tensor.name} {tensor.datatype}{tensor.shape}" for tensor in (*config.inputs, *config.outputs)
+    )
+    typer.echo(
+        f"{folder.name} {folder.version} {config.backend} {config.precision} "
+        f"max_rows={config.max_rows} {tensors}"
+    )
+    return None
+
+
 def _check(folder: ModelFolder, overrides: list[Override], workers: WorkerRoster) -> StartError | None:
     try:
         isolated = is_isolated(folder.read_config(overrides), ServerConfig())
         loaded = load_model(folder, overrides, workers.load if isolated else load_here)
     except StartError as error:
-        typer.echo(f"{folder.name} {folder.version}: REFUSED: {error}")
-        return error
+        return _refused(folder, error)
     loaded.close()
     typer.echo(f"{folder.name} {folder.version}: ok on {loaded.backends[0].device}")
     return None
+
+
+def _refused(folder: ModelFolder, error: StartError) -> StartError:
+    typer.echo(f"{folder.name} {folder.version}: REFUSED: {error}")
+    return error
 
 
 def _run(make_server: Callable[[], AcceleratorServer], *, with_parent: bool) -> int:

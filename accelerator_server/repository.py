@@ -124,13 +124,24 @@ def check_overrides(overrides: list[Override], folders: list[ModelFolder]) -> No
 
 
 def _versions(model: Path) -> list[ModelFolder]:
-    if not model.is_dir():
-        return []
-    return [
-        ModelFolder(model.name, int(path.name), path)
-        for path in model.iterdir()
-        if MODEL_VERSION.fullmatch(path.name) and (path / CONFIG_FILE).is_file()
-    ]
+    try:
+        if not model.is_dir():
+            return []
+        return [
+            ModelFolder(model.name, int(path.name), path)
+            for path in model.iterdir()
+            if MODEL_VERSION.fullmatch(path.name) and _is_complete(path)
+        ]
+    except PermissionError:
+        # Whatever is in it, it is refused by its name when its model.toml is read.
+        return [ModelFolder(model.name, 0, model)]
+
+
+def _is_complete(version: Path) -> bool:
+    try:
+        return (version / CONFIG_FILE).is_file()
+    except PermissionError:
+        return True  # as far as is known; reading it says that it is closed
 
 
 def _read_regular_file(folder: Path, name: str) -> bytes:

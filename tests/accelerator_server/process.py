@@ -1,5 +1,6 @@
 """The server as a process of its own, as a site or a job starts it."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 COMMAND = [sys.executable, "-c", "from accelerator_server.cli import main; main()"]
+
+_NO_MORE_THAN_ANYBODY = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+ORDINARY_USER = [*_NO_MORE_THAN_ANYBODY, *COMMAND]
+"""The command as one whom the modes of files and folders keep out, which they do not do to root."""
 
 
 @contextmanager
@@ -41,6 +46,6 @@ def loading_process(
         process.communicate()
 
 
-def run_command(*words: str) -> subprocess.CompletedProcess:
+def run_command(*words: str, command: list[str] = COMMAND) -> subprocess.CompletedProcess:
     """Runs `accelerator-server` to its end."""
-    return subprocess.run([*COMMAND, *words], capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run([*command, *words], capture_output=True, text=True, timeout=60, check=False)

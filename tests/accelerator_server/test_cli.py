@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from accelerator_server.cli import app, main
 from tests.accelerator_server.model_files import affine_model, write_model
-from tests.accelerator_server.process import run_command, server_process
+from tests.accelerator_server.process import ORDINARY_USER, run_command, server_process
 
 
 def test_models_are_listed_with_their_signatures(tmp_path):
@@ -21,6 +21,17 @@ def test_models_are_listed_with_their_signatures(tmp_path):
     first, second = result.stdout.splitlines()
     assert first == "a 3 echo f32 max_rows=32 x FP32[-1, 4]; y FP32[-1, 2]"
     assert second.startswith("b 1 openvino f32")
+
+
+def test_a_model_that_cannot_be_read_keeps_no_other_from_the_list(tmp_path):
+    for name in "abc":
+        write_model(tmp_path, name)
+    (tmp_path / "b" / "1" / "model.toml").write_text("backend =")
+    result = run_command("models", str(tmp_path))
+    assert result.returncode == 3
+    first, broken, last = result.stdout.splitlines()
+    assert (first[:8], last[:8]) == ("a 1 echo", "c 1 echo")
+    assert broken.startswith(f"b 1: REFUSED: cannot read {tmp_path}/b/1/model.toml: Invalid value")
 
 
 def test_check_loads_every_model_and_says_what_is_wrong(tmp_path):
@@ -94,6 +105,21 @@ def test_a_strict_server_does_not_start_with_a_refused_model(tmp_path):
     assert "no backend 'nothing'" in result.stderr
     with server_process(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("closed", ["m", "m/1"])
+def test_a_model_that_is_closed_to_the_server_is_refused_and_no_other(tmp_path, closed):
+    for name in ("a", "m", "z"):
+        write_model(tmp_path, name)
+    (tmp_path / closed).chmod(0)
+    result = run_command("check", str(tmp_path), command=ORDINARY_USER)
+    first, refused, last = result.stdout.splitlines()
+    assert (first, last) == ("a 1: ok on cpu", "z 1: ok on cpu")
+    assert f"REFUSED: cannot read {tmp_path}/m/" in refused
+    assert "Permission denied" in refused
+    assert result.returncode == 3
+    with server_process(tmp_path, command=ORDINARY_USER) as (_, address):
+        assert {name: is_ready(address, name) for name in "amz"} == {"a": True, "m": False, "z": True}
 
 
 def test_only_models_that_are_named_are_loaded(tmp_path):
