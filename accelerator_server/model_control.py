@@ -7,12 +7,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from accelerator_server.config import Override, ServerConfig
-from accelerator_server.errors import ModelLoadError, ModelNotFoundError, ModelRefusedError, StartError
+from accelerator_server.errors import (
+    ConfigurationError,
+    ModelLoadError,
+    ModelNotFoundError,
+    ModelRefusedError,
+    StartError,
+)
 from accelerator_server.isolation import is_isolated
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_loading import LoadedModel, load_model
 from accelerator_server.registry import ModelRegistry
-from accelerator_server.repository import ModelFolder, find_versions
+from accelerator_server.repository import ModelFolder, find_models, find_versions
 from accelerator_server.served_model import ServedModel
 from accelerator_server.trial import try_model
 from accelerator_server.workers.roster import WorkerRoster
@@ -53,12 +59,13 @@ class ModelControl:
         """Loads models one after another and starts to serve each; a refused one does not stop the rest."""
         self._models.loading = set(names)
         for name in names:
-            try:
-                await self._replace(name)
-            except StartError as error:
-                logger.error("model %s is refused: %s", name, error)
-                self._models.refused[name] = error
-            self._models.loading.discard(name)
+            async with self._one_change:  # an admin may load models already
+                try:
+                    await self._replace(name)
+                except StartError as error:
+                    logger.error("model %s is refused: %s", name, error)
+                    self._models.refused[name] = error
+                self._models.loading.discard(name)
 
     async def load(self, name: str) -> None:
         """Loads a model, or loads it again: the newest versions of its folder replace what is served.
@@ -91,6 +98,25 @@ class ModelControl:
                 self._models.find(name)
             self._retire(self._models.put(name, []))
             logger.info("model %s is unloaded", name)
+
+    async def index(self) -> list[dict[str, str]]:
+        """The answer of the repository extension: what the registry knows, and what could be loaded."""
+        try:
+            folders = await asyncio.to_thread(find_models, self._repository)
+        except ConfigurationError:  # there are none, or they are away at present
+            folders = []
+        known = self._models.index()
+        names = {entry["name"] for entry in known}
+        return known + [
+            {
+                "name": folder.name,
+                "version": str(folder.version),
+                "state": "UNAVAILABLE",
+                "reason": "not loaded",
+            }
+            for folder in folders
+            if folder.name not in names
+        ]
 
     async def close(self) -> None:
         """Waits for models that were replaced or unloaded, and ends the processes of those not yet loaded."""

@@ -55,7 +55,7 @@ class ModelRegistry:
         return _ready(model)
 
     def index(self) -> list[dict[str, str]]:
-        """The answer of the repository extension: name, version, state and reason of each model."""
+        """Name, version, state and reason of each model, as the repository extension wants them."""
         served = [
             {
                 "name": model.name,

@@ -28,7 +28,7 @@ class RepositoryRoutes:
         ]
 
     async def _index(self, request: web.Request) -> web.Response:
-        return json_response(self._state.models.index(), request)
+        return json_response(await self._state.control.index(), request)
 
     async def _load(self, request: web.Request) -> web.Response:
         await self._check_parameters(request)

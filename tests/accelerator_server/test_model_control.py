@@ -3,9 +3,15 @@
 import asyncio
 import shutil
 
+import aiohttp
+import msgspec
 import numpy as np
 import pytest
 
+from accelerator_server import model_control
+from accelerator_server.config import ServerConfig
+from accelerator_server.lifecycle import AcceleratorServer
+from accelerator_server.trial import try_model
 from inference_client.protocol.arrays import to_array
 from inference_client.protocol.routes import infer_path
 from tests.accelerator_server.answers import infer, metrics, refused
@@ -110,6 +116,48 @@ async def test_files_that_change_under_a_served_model_do_not_touch_it(repository
         await infer(session, ROW, infer_path("n"), **ADMIN)
         assert await change(session, "load", "n") == 404
         await infer(session, ROW, infer_path("n"), **ADMIN)
+
+
+async def test_what_is_loaded_while_the_server_starts_is_not_replaced_by_what_the_start_found(
+    repository, admin, monkeypatch
+):
+    shutil.rmtree(repository)
+    write_model(repository, backend="openvino", model=affine_model(), keys='isolation = "thread"')
+    is_tried = asyncio.Event()
+
+    async def try_slowly(*arguments) -> None:
+        is_tried.set()
+        await try_model(*arguments)
+
+    monkeypatch.setattr(model_control, "try_model", try_slowly)
+    server = AcceleratorServer(msgspec.convert(admin, ServerConfig), repository, [])
+    starting = asyncio.ensure_future(server.start())
+    try:
+        await is_tried.wait()
+        async with aiohttp.ClientSession(server.address) as session:
+            write_model(repository, "m", 2)
+            assert await change(session, "load") == 200
+            await starting
+            assert (await infer(session, ROW, **ADMIN)).model_version == "2"
+    finally:
+        await starting
+        await server.stop()
+
+
+async def test_the_index_tells_what_could_be_loaded_too(repository, admin):
+    write_model(repository, "n", 3)
+    async with running(repository, **admin) as session:
+        write_model(repository, "late")
+        assert await change(session, "unload", "n") == 200
+        async with session.post("/v2/repository/index", headers=ADMIN) as reply:
+            assert {(entry["name"], entry["version"], entry["state"]) for entry in await reply.json()} == {
+                ("m", "1", "READY"),
+                ("n", "3", "UNAVAILABLE"),
+                ("late", "1", "UNAVAILABLE"),
+            }
+        shutil.rmtree(repository)
+        async with session.post("/v2/repository/index", headers=ADMIN) as reply:
+            assert [entry["name"] for entry in await reply.json()] == ["m"]
 
 
 async def test_several_versions_are_served_side_by_side(repository, admin):
