@@ -1,5 +1,6 @@
 """Runs jobs as users do: through the real command line, in a folder of their own."""
 
+import ast
 import json
 import os
 import subprocess
@@ -10,10 +11,15 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
+
+from eventproc.cli.main import application
+from tests.integration import modules
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = ROOT / "python_configs"
 FLAGSHIP = CONFIGS / "top_tagging_cfg.py"
+SMALL_JOBS = Path(__file__).with_name("configs")
 SAMPLE = ROOT / "data" / "top_qcd.root"
 COMMAND = [sys.executable, "-m", "eventproc"]
 TIME_LIMIT_S = 100
@@ -72,6 +78,45 @@ def flagship(command):
         return command("run", FLAGSHIP, *words, **env)
 
     return run
+
+
+def expected(config):
+    """The literal that a job file assigns to EXPECTED."""
+    for statement in ast.parse(config.read_text()).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "EXPECTED":
+            return ast.literal_eval(statement.value)
+    raise AssertionError(f"{config} expects nothing")
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Runs a job file by the command, in this process, and compares what it expects."""
+    monkeypatch.chdir(tmp_path)
+
+    def run_job(name, *words):
+        config = SMALL_JOBS / f"{name}_cfg.py"
+        modules.CALLS.clear()
+        result = CliRunner().invoke(application, ["run", str(config), *map(str, words)])
+        done = Finished(result.exit_code, result.stdout, result.stderr, Path(os.curdir))
+        assert result.exit_code == expected(config)["exit_code"] & 0xFF, done.err
+        compare(done.report, expected(config), done.err)
+        return done
+
+    return run_job
+
+
+def compare(report, wanted, err):
+    found = {name: report[name] for name in wanted}
+    if "outputs" in wanted:
+        records = {record["label"]: record for record in report["outputs"]}
+        assert records.keys() == wanted["outputs"].keys()
+        found["outputs"] = {
+            label: {name: records[label][name] for name in values}
+            for label, values in wanted["outputs"].items()
+        }
+    if "skipped_events" in wanted:
+        found["skipped_events"] = [event["id"]["event"] for event in report["skipped_events"]]
+    assert found == wanted, err
 
 
 @pytest.fixture

@@ -7,11 +7,11 @@ from eventproc.cli.main import application
 from eventproc.errors import MismatchedInputFiles
 from eventproc.io.file_provenance import read_provenance
 from eventproc.io.merge import Part, merge_files
-from tests.integration.test_semantics import CONFIGS, run  # noqa: F401 - a fixture
+from tests.integration.conftest import SMALL_JOBS
 
 
 @pytest.fixture
-def make(run):  # noqa: F811
+def make(run):
     """Runs one process; gives its file."""
 
     def job(name, output, *inputs, add=0, first=1):
@@ -70,7 +70,7 @@ def test_a_tag_that_means_another_process_in_another_file_is_refused(make, tmp_p
     one = make("B", "ab.root", make("A", "a.root"))
     other = make("A", "ba.root", make("B", "b.root", first=5))
     words = ["name=NEXT", f"inputFiles={one},{other}", "output=next.root"]
-    done = CliRunner().invoke(application, ["run", str(CONFIGS / "histories_cfg.py"), *words])
+    done = CliRunner().invoke(application, ["run", str(SMALL_JOBS / "histories_cfg.py"), *words])
     assert done.exit_code == 8023 & 0xFF
     assert "Count 'count' of the Event without a process means that of 'A' in input file" in done.stderr
     assert not (tmp_path / "next.root").exists()

@@ -13,7 +13,6 @@ from eventproc.io.compare import compare_files
 from eventproc.io.content import read_content
 from eventproc.io.file_summary import verify
 from eventproc.io.merge import Part, merge_files
-from tests.integration.test_semantics import run  # noqa: F401 - a fixture
 
 
 def kept(path):
@@ -28,7 +27,7 @@ def values(path, tree, *names):
 LUMIS = {"run": [1, 1, 2], "luminosityBlock": [1, 2, 1], "levels_n": [4, 2, 4]}
 
 
-def test_they_are_stored_and_read_back_by_the_next_job(run, tmp_path):  # noqa: F811
+def test_they_are_stored_and_read_back_by_the_next_job(run, tmp_path):
     run("levels_make")
     assert values(tmp_path / "levels.root", "LuminosityBlocks", *LUMIS) == LUMIS
     run("levels_read")
@@ -50,7 +49,7 @@ print(json.dumps([found, file.Get("Runs").GetEntries(), bool(file.TestBit(ROOT.T
 
 
 @pytest.mark.requires("root")
-def test_root_reads_them(run, tmp_path):  # noqa: F811
+def test_root_reads_them(run, tmp_path):
     run("levels_make")
     command = [sys.executable, "-W", "ignore", "-c", READ_WITH_ROOT, str(tmp_path / "levels.root"), *LUMIS]
     done = subprocess.run(command, capture_output=True, text=True, timeout=110, check=False)
@@ -58,7 +57,7 @@ def test_root_reads_them(run, tmp_path):  # noqa: F811
     assert json.loads(done.stdout.splitlines()[-1]) == [LUMIS, 2, False]
 
 
-def test_several_processes_make_the_same_of_them(run, tmp_path):  # noqa: F811
+def test_several_processes_make_the_same_of_them(run, tmp_path):
     run("levels_make")
     (tmp_path / "levels.root").rename(tmp_path / "one.root")
     run("levels_parts", "--numThreads", 2)
@@ -67,14 +66,14 @@ def test_several_processes_make_the_same_of_them(run, tmp_path):  # noqa: F811
     assert values(tmp_path / "levels.root", "LuminosityBlocks", *LUMIS) == LUMIS
 
 
-def test_no_two_processes_share_a_luminosity_block_that_must_be_seen_as_a_whole(run, tmp_path):  # noqa: F811
+def test_no_two_processes_share_a_luminosity_block_that_must_be_seen_as_a_whole(run, tmp_path):
     report = run("levels_whole", "--numThreads", 2).report
     # Half of ten events lies within the second luminosity block.
     assert [(part["first_event"], part["events_read"]) for part in report["processes"]] == [(0, 4), (4, 6)]
     assert values(tmp_path / "whole.root", "LuminosityBlocks", "last_value")["last_value"] == [4, 6, 4]
 
 
-def test_files_of_one_luminosity_block_are_merged_by_the_rule_of_the_product(run, tmp_path):  # noqa: F811
+def test_files_of_one_luminosity_block_are_merged_by_the_rule_of_the_product(run, tmp_path):
     run("levels_make")
     parts = []
     for skip, n in ((0, 3), (3, 7)):
@@ -89,7 +88,7 @@ def test_files_of_one_luminosity_block_are_merged_by_the_rule_of_the_product(run
     assert not other.same
 
 
-def test_products_that_must_be_equal_and_are_not_are_refused(run, tmp_path):  # noqa: F811
+def test_products_that_must_be_equal_and_are_not_are_refused(run, tmp_path):
     parts = []
     for skip in (0, 3):
         parts.append(tmp_path / f"{skip}.root")

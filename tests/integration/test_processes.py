@@ -10,7 +10,6 @@ import pytest
 import uproot
 
 from tests.integration.conftest import COMMAND, ROOT, SAMPLE, environment
-from tests.integration.test_semantics import run  # noqa: F401 - a fixture
 
 HEAD = """
 import eventproc.config as cms
@@ -49,7 +48,7 @@ def histogram(path):
         return found.values().tolist(), found.variances().tolist(), found.member("fEntries"), title
 
 
-def test_what_comes_out_is_what_one_process_makes(run, tmp_path):  # noqa: F811
+def test_what_comes_out_is_what_one_process_makes(run, tmp_path):
     made = []
     for processes in (1, 2):
         job = run("processes_make", "--numThreads", processes)

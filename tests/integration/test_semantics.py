@@ -1,20 +1,12 @@
 """What cmsRun users rely on: one small job file for each behaviour, its expectation written in it."""
 
-import ast
 import json
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
 import uproot
-from typer.testing import CliRunner
 
-from eventproc.cli.main import application
-from tests.integration import modules
-from tests.integration.conftest import Finished
-
-CONFIGS = Path(__file__).with_name("configs")
+from tests.integration.conftest import SMALL_JOBS
 
 ALONE = (
     "filters_stop_their_path",
@@ -28,45 +20,6 @@ ALONE = (
     "cmssw_words",
     "source_selection",
 )
-
-
-def expected(config):
-    """The literal that a job file assigns to EXPECTED."""
-    for statement in ast.parse(config.read_text()).body:
-        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "EXPECTED":
-            return ast.literal_eval(statement.value)
-    raise AssertionError(f"{config} expects nothing")
-
-
-@pytest.fixture
-def run(tmp_path, monkeypatch):
-    """Runs a job file by the command, in this process, and compares what it expects."""
-    monkeypatch.chdir(tmp_path)
-
-    def run_job(name, *words):
-        config = CONFIGS / f"{name}_cfg.py"
-        modules.CALLS.clear()
-        result = CliRunner().invoke(application, ["run", str(config), *map(str, words)])
-        done = Finished(result.exit_code, result.stdout, result.stderr, Path(os.curdir))
-        assert result.exit_code == expected(config)["exit_code"] & 0xFF, done.err
-        compare(done.report, expected(config), done.err)
-        return done
-
-    return run_job
-
-
-def compare(report, wanted, err):
-    found = {name: report[name] for name in wanted}
-    if "outputs" in wanted:
-        records = {record["label"]: record for record in report["outputs"]}
-        assert records.keys() == wanted["outputs"].keys()
-        found["outputs"] = {
-            label: {name: records[label][name] for name in values}
-            for label, values in wanted["outputs"].items()
-        }
-    if "skipped_events" in wanted:
-        found["skipped_events"] = [event["id"]["event"] for event in report["skipped_events"]]
-    assert found == wanted, err
 
 
 @pytest.mark.parametrize("streams", [1, 3])
@@ -153,5 +106,5 @@ def test_random_numbers_do_not_depend_on_streams(run, tmp_path):
 
 
 def test_every_job_file_is_run_by_a_test():
-    tests = "".join(path.read_text() for path in CONFIGS.parent.glob("test_*.py"))
-    assert [name for config in CONFIGS.glob("*_cfg.py") if (name := config.stem[:-4]) not in tests] == []
+    tests = "".join(path.read_text() for path in SMALL_JOBS.parent.glob("test_*.py"))
+    assert [name for config in SMALL_JOBS.glob("*_cfg.py") if (name := config.stem[:-4]) not in tests] == []
