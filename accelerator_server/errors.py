@@ -96,6 +96,13 @@ class NonfiniteInputError(RefusedRequestError):
     code = "nonfinite"
 
 
+class InfiniteInJsonError(RefusedRequestError):
+    """An output holds infinities, which JSON has no word for; in binary it can be had."""
+
+    status = 422
+    code = "infinite_in_json"
+
+
 class ModelLoadError(RefusedRequestError):
     """A model that was to be loaded is not fit to be served; the message goes to an admin and names files."""
 

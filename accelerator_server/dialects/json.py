@@ -13,7 +13,7 @@ import numpy as np
 from msgspec import Struct
 
 from accelerator_server.dialects.base import Answer, Reply
-from accelerator_server.errors import MalformedRequestError
+from accelerator_server.errors import InfiniteInJsonError, MalformedRequestError
 from inference_client.protocol import codec, headers
 from inference_client.protocol.arrays import Array, to_array
 from inference_client.protocol.datatypes import DTYPES
@@ -160,6 +160,14 @@ def _fits(found: Array, dtype: np.dtype[np.generic]) -> bool:
     return bool(int(found.min()) >= bounds.min and int(found.max()) <= bounds.max)
 
 
+def _check_finite(name: str, array: Array) -> None:
+    """An infinity would become null, as NaN does, and its reader would take it for that."""
+    if array.dtype.kind == "f" and (is_infinite := np.isinf(array)).any():
+        row = int(np.argwhere(is_infinite)[0][0])
+        message = f"output {name}, row {row}, holds an infinity, which JSON cannot say; ask for binary_data"
+        raise InfiniteInJsonError(message)
+
+
 def _answer(binary: dict[str, bool], binary_by_default: bool, response: InferenceResponse) -> Reply:
     outputs: list[dict[str, Any]] = []
     parts: list[bytes] = []
@@ -170,7 +178,8 @@ def _answer(binary: dict[str, bool], binary_by_default: bool, response: Inferenc
             parts.append(array.tobytes())
             output["parameters"] = {"binary_data_size": array.nbytes}
         else:
-            output["data"] = array.reshape(-1).tolist()
+            _check_finite(tensor.name, array)
+            output["data"] = array.reshape(-1).tolist()  # NaN becomes null
         outputs.append(output)
     part = {
         "id": response.id,

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelerator_server.dialects.json import JsonDialect
-from accelerator_server.errors import RefusedRequestError
+from accelerator_server.errors import InfiniteInJsonError, RefusedRequestError
 from inference_client.protocol import headers
 from inference_client.protocol.arrays import dense_tensor, to_array
 from inference_client.protocol.errors import ProtocolError
@@ -136,6 +136,21 @@ def test_each_output_comes_in_the_form_that_was_asked_for(more):
     assert y["parameters"] == {"binary_data_size": 8}
     assert np.frombuffer(reply.body[length:], np.float32).tolist() == [1.5, 2]
     assert z["data"] == [7]
+
+
+def test_what_json_has_no_word_for_is_refused_and_not_answered_as_something_else():
+    values = dense_tensor("y", np.array([[1, np.nan], [np.inf, 2]], np.float32))
+    response = InferenceResponse(id="7", model_name="m", model_version="1", outputs=[values])
+    _, in_json = decoded(body_of())
+    with pytest.raises(InfiniteInJsonError, match="output y, row 1"):
+        in_json(response)
+    _, in_binary = decoded({**body_of(), "parameters": {"binary_data_output": True}})
+    np.testing.assert_array_equal(
+        np.frombuffer(in_binary(response).body[-16:], np.float32), [1, np.nan, np.inf, 2]
+    )
+    values = dense_tensor("y", np.array([[1, np.nan]], np.float32))
+    reply = in_json(InferenceResponse(id="7", model_name="m", model_version="1", outputs=[values]))
+    assert json.loads(reply.body)["outputs"][0]["data"] == [1, None]
 
 
 async def test_all_dialects_live_at_the_same_url(tmp_path):
