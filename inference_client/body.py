@@ -71,6 +71,11 @@ class Body:
         """Whether any caller still waits."""
         return any(part.ticket.is_open for part in self.parts)
 
+    @property
+    def is_patient(self) -> bool:
+        """Whether any caller waits for servers that are all down until its deadline."""
+        return any(part.ticket.is_patient for part in self.parts)
+
     def tell(self, failure: TryFailed) -> None:
         """Lets every caller know of a failed try, should its time end before the next one succeeds."""
         for part in self.parts:

@@ -112,11 +112,13 @@ class InferenceClient:
             raise ClientClosed(_NOT_STARTED)
         return self._vetting.model
 
-    async def infer(self, request: InferenceRequest) -> InferenceResult:
+    async def infer(self, request: InferenceRequest, *, is_patient: bool = True) -> InferenceResult:
         """Asks for inference; requests of all callers that wait at the same time travel together.
 
         Args:
             request: Inputs, at least one, each with the same number of rows; no rows need no server.
+            is_patient: Wait until the deadline for servers that are down; else end when some tries have
+                failed, or at once while all circuit breakers are open, for callers who can ask elsewhere.
 
         Returns:
             Outputs with as many rows, in the same order, and who computed them.
@@ -137,7 +139,8 @@ class InferenceClient:
             return _nothing(request, model)
         loop = asyncio.get_running_loop()
         now_s = loop.time()
-        ticket = Ticket(request, n_rows, now_s, now_s + self.configuration.timeout_s, loop.create_future())
+        deadline_s = now_s + self.configuration.timeout_s
+        ticket = Ticket(request, n_rows, now_s, deadline_s, loop.create_future(), is_patient)
         self._deadlines.add(ticket)
         batcher.submit(ticket)
         try:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from inference_client.body import Body, Delivered
 from inference_client.configuration import ClientConfiguration
 from inference_client.errors import InferenceError, NotAdmitted, TryFailed, TryTimedOut
-from inference_client.failures import time_used_up, tries_used_up
+from inference_client.failures import nobody_well, time_used_up, tries_used_up
 from inference_client.hedging import Hedging
 from inference_client.retry import RetryBudget, pause_s, try_timeout_s
 from inference_client.servers import Server, choose
@@ -18,6 +18,10 @@ from inference_client.transport import InferenceCall, Reply
 from inference_client.vetting import Vetting
 
 _LOG = logging.getLogger(__name__)
+
+IMPATIENT_FAILURES = 5
+"""Failures, at whichever servers, after which a caller who has someone else to ask is let go: within half a
+second where connections are refused, since there is no end to such tries but the deadline."""
 
 
 class Answer(NamedTuple):
@@ -152,6 +156,8 @@ class Courier:
             server = choose(self._servers, now_s, avoided, self._dice)
             if server is not None:
                 return server
+            if not body.is_patient and all(s.breaker.state(now_s) != "closed" for s in self._servers):
+                raise nobody_well(self._configuration.model_name, failures)
             waits_s = [wait_s for server in self._servers if (wait_s := server.wait_s(now_s)) > 0]
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(min([remaining_s, *waits_s])):
@@ -216,6 +222,8 @@ class Courier:
         allowed = self._configuration.allowed_tries
         if _counted(failures) >= allowed:
             raise tries_used_up(self._configuration.model_name, failures, allowed)
+        if not body.is_patient and sum(failure.blames_server for failure in failures) >= IMPATIENT_FAILURES:
+            raise nobody_well(self._configuration.model_name, failures)
         now_s = self._loop.time()
         # A busy server sits out its own pause, and another one may be asked at once.
         wait_s = pause_s(len(failures), None, self._dice) if failures[-1].blames_server else 0.0

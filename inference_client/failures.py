@@ -24,6 +24,13 @@ def time_used_up(model: str, failures: Sequence[TryFailed], timeout_s: float) ->
     return DeadlineExceeded(message)
 
 
+def nobody_well(model: str, failures: Sequence[TryFailed]) -> ServersUnavailable:
+    """The error for a request that was not to wait for servers that are down."""
+    tried = told(failures) if failures else "all servers have failed too often and are left alone for a while"
+    message = f"no answer for model {model!r}: {tried}. The request was not to wait for servers that are down"
+    return ServersUnavailable(message)
+
+
 def nobody_answers(model: str, failures: Sequence[TryFailed]) -> ServersUnavailable:
     """The error for a start that found no server."""
     message = (

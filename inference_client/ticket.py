@@ -32,12 +32,13 @@ class Ticket:
         submitted_s, deadline_s: Loop times.
         future: What the caller waits for.
         kind: Requests of equal kind can share a body.
+        is_patient: The caller waits for servers that are all down until the deadline.
         failures: Tries that failed so far, for the error message.
     """
 
     __slots__ = (
-        "__weakref__", "_pieces", "deadline_s", "failures", "future", "kind", "n_rows", "request",
-        "submitted_s",
+        "__weakref__", "_pieces", "deadline_s", "failures", "future", "is_patient", "kind", "n_rows",
+        "request", "submitted_s",
     )  # fmt: skip
 
     def __init__(
@@ -47,12 +48,14 @@ class Ticket:
         submitted_s: float,
         deadline_s: float,
         future: asyncio.Future[InferenceResult],
+        is_patient: bool = True,
     ) -> None:
         self.request = request
         self.n_rows = n_rows
         self.submitted_s = submitted_s
         self.deadline_s = deadline_s
         self.future = future
+        self.is_patient = is_patient
         self.kind = request_kind(request)
         self.failures: list[TryFailed] = []
         self._pieces: list[Piece] = []

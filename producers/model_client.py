@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
@@ -120,19 +121,21 @@ class ModelClient:
         Raises:
             InferenceError: nobody answers, or the request is refused.
         """
+        if self._find_fallback is None and self._client is not None:
+            return await self._client.infer(request)
+        begun_s = time.monotonic()
         if self._client is not None:
             try:
-                result = await self._client.infer(request)
+                result = await self._client.infer(request, is_patient=bool(self._check.refusal))
             except ServersUnavailable:
-                if self._find_fallback is None:
-                    raise
+                pass
             else:
-                if self._find_fallback is not None:
-                    self._check.remember(request, result)
+                self._check.remember(request, result)
                 return result
         fallback = await self._fallback_client()
         self.fallback_calls += 1
-        return await fallback.infer(request)
+        lost_s = time.monotonic() - begun_s
+        return _delayed(await fallback.infer(request), lost_s)
 
     async def close(self) -> None:
         """Closes the connections."""
@@ -173,3 +176,10 @@ class ModelClient:
         if self._client is None or not self._client.model.parameters.sha256:
             return expectation
         return dataclasses.replace(expectation, sha256=self._client.model.parameters.sha256)
+
+
+def _delayed(result: InferenceResult, lost_s: float) -> InferenceResult:
+    """An answer whose record holds also the time in which others were asked in vain."""
+    call, lost_us = result.record, round(lost_s * 1e6)
+    record = call._replace(retry_us=call.retry_us + lost_us, total_us=call.total_us + lost_us)
+    return dataclasses.replace(result, record=record)

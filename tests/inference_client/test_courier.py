@@ -109,6 +109,37 @@ def test_with_all_servers_gone_each_request_ends_at_its_deadline():
     run_in_virtual_time(run())
 
 
+def test_who_has_someone_else_to_ask_does_not_wait_for_servers_that_are_all_gone():
+    async def run():
+        servers = [OutageTransport(f"http://s{k}:1") for k in range(2)]
+        async with Rig(*servers, timeout_s=60.0) as rig:
+            for server in servers:
+                server.down_until_s = 20.0
+            with pytest.raises(ServersUnavailable, match="cannot be reached"):
+                await rig.client.infer(sparse_request([1.0]), is_patient=False)
+            for _ in range(100):
+                with pytest.raises(ServersUnavailable) as ending:
+                    await rig.client.infer(sparse_request([1.0]), is_patient=False)
+            assert "left alone" in str(ending.value)
+            assert asyncio.get_running_loop().time() < 2.0
+            await asyncio.sleep(60.0)
+            result = await rig.client.infer(sparse_request([1.0]), is_patient=False)
+            assert sums(result) == [1.0], "they are asked again when they may be back"
+
+    run_in_virtual_time(run())
+
+
+def test_a_patient_caller_in_the_same_body_waits():
+    async def run():
+        server = OutageTransport("http://a:1")
+        async with Rig(server, timeout_s=60.0) as rig:
+            server.down_until_s = 5.0
+            asked = [rig.client.infer(sparse_request([1.0]), is_patient=patient) for patient in (True, False)]
+            assert [sums(result) for result in await asyncio.gather(*asked)] == [[1.0], [1.0]]
+
+    run_in_virtual_time(run())
+
+
 def test_one_of_two_servers_gone_costs_no_request_more_than_a_moment():
     async def run():
         lost, other = OutageTransport("http://a:1", 0.02), OutageTransport("http://b:1", 0.02)

@@ -1,5 +1,6 @@
 """One model at the servers, and at a fallback where the job allows one."""
 
+import asyncio
 import dataclasses
 
 import numpy as np
@@ -77,6 +78,54 @@ async def test_the_fallback_takes_over_when_the_server_dies_in_the_middle():
     assert [s.rows for s in one.statistics()] == [2, 1]
 
 
+async def test_with_a_fallback_no_question_waits_for_its_deadline_and_the_server_is_asked_when_it_is_back():
+    async with asyncio.timeout(30), fake() as server, fake() as local:
+
+        async def find():
+            return local.address
+
+        one = ModelClient(dataclasses.replace(CONFIGURATION, timeout_s=600.0), ModelExpectation)
+        await one.start([server.address], find)
+        await one.infer(question())
+        await server.stop()
+        for _ in range(20):
+            record = (await one.infer(question())).record
+            assert record.server == local.address
+        await server.start()
+        while (await one.infer(question())).record.server != server.address:
+            pass
+        await one.close()
+
+
+async def test_the_time_in_which_the_servers_did_not_answer_is_in_the_record():
+    async with fake() as server, fake() as local:
+
+        async def find():
+            await asyncio.sleep(0.2)
+            return local.address
+
+        one = client()
+        await one.start([server.address], find)
+        await server.stop()
+        record = (await one.infer(question())).record
+        await one.close()
+    assert record.server == local.address
+    assert 200_000 <= record.retry_us <= record.total_us
+
+
+async def test_where_the_fallback_may_not_answer_the_servers_are_waited_for():
+    async with fake() as server, shifted(0.25) as local:
+        policy = FallbackPolicy(tolerance=0.1)
+        one = await after_the_servers_died(server, local, policy, timeout_s=20.0)
+        with pytest.raises(ServersUnavailable, match="over the tolerance"):
+            await one.infer(question())
+        asked = asyncio.ensure_future(one.infer(question()))
+        await asyncio.sleep(0)
+        await server.start()
+        assert (await asked).record.server == server.address
+        await one.close()
+
+
 async def test_a_fallback_with_another_model_file_is_refused():
     async with fake(sha256="1" * 64) as server, fake(sha256="2" * 64) as local:
 
@@ -122,13 +171,13 @@ def shifted(by):
     return FakeServer(FakeModel(compute, row_shape=(1, 2, 2)))
 
 
-async def after_the_servers_died(server, local, policy, n_questions=3):
+async def after_the_servers_died(server, local, policy, n_questions=3, **settings):
     """A client that was answered some questions before its server died and the fallback took over."""
 
     async def find():
         return local.address
 
-    one = ModelClient(CONFIGURATION, ModelExpectation, policy=policy)
+    one = ModelClient(dataclasses.replace(CONFIGURATION, **settings), ModelExpectation, policy=policy)
     await one.start([server.address], find)
     for _ in range(n_questions):
         await one.infer(question())
