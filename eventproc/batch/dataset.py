@@ -9,7 +9,7 @@ from typing import Any
 
 from eventproc.errors import ConfigurationError, near_names
 from eventproc.model.ranges import EntryRange
-from eventproc.model.splitting import ALL_ENTRIES, DatasetFile
+from eventproc.model.splitting import DatasetFile
 
 _LISTS = (".txt", ".list")
 _GLOB = frozenset("*?[")
@@ -120,8 +120,3 @@ def _parts(path: Path, file: str, about: Any) -> list[DatasetFile]:
         message = f"file set {str(path)!r}: the steps of {file!r} are not [start, stop] pairs: {error}"
         raise ConfigurationError(message) from None
     return [DatasetFile(whole.name, entries) for entries in ranges if entries.stop != entries.start]
-
-
-def whole_files(files: Iterable[DatasetFile]) -> bool:
-    """Whether the dataset holds all entries of all its files."""
-    return all(file.entries == ALL_ENTRIES for file in files)

@@ -90,11 +90,6 @@ class Recording:
                 raise RecordingError(message) from error
             undo.pop_all()
 
-    @property
-    def model_names(self) -> list[str]:
-        """Names of the models that it knows."""
-        return sorted({name for name, _ in self.models})
-
     def request(self, exchange: Exchange) -> InferenceRequest:
         """The request of an exchange.
 

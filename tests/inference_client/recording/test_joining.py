@@ -14,11 +14,11 @@ from inference_client.recording.recording import Recording
 from inference_client.testing.fake_model import FakeModel
 from tests.inference_client.images import small_model
 from tests.inference_client.other_process import ROOT
-from tests.inference_client.recording.test_recording import SERVER, call
+from tests.inference_client.recording.recordings import SERVER, call
 
 KILLED = """
 import os, signal, sys
-from tests.inference_client.recording.test_recording import call
+from tests.inference_client.recording.recordings import call
 from inference_client.recording.recorder import Recorder
 recorder = Recorder(sys.argv[1])
 while recorder.written_bytes < 2**20 + 2**18:
@@ -90,7 +90,7 @@ def test_requests_are_in_the_order_in_which_they_were_sent_each_with_its_own_ans
             assert reply.id == f"r-{k + 1}.0"
             assert to_array(reply.outputs[0])[0, 0] == k + 1
         assert recording.servers == {"http://a:1": SERVER}
-        assert recording.model_names == ["fake"]
+        assert {name for name, _ in recording.models} == {"fake"}
 
 
 def test_a_part_that_is_missing_leaves_the_recording_without_its_name(whole, parts, tmp_path, caplog):

@@ -19,7 +19,7 @@ from inference_client.recording.recording import Recording
 from inference_client.testing.fake_model import row_sums
 from inference_client.testing.memory_transport import MemoryTransport
 from tests.inference_client.images import small_model
-from tests.inference_client.recording.test_recording import call, write
+from tests.inference_client.recording.recordings import call, write
 from tests.inference_client.virtual_time import run_in_virtual_time
 
 

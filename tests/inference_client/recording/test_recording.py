@@ -11,33 +11,11 @@ import msgpack
 import pytest
 
 from inference_client.errors import InvalidSettingError, RecordingError
-from inference_client.protocol.messages import EXTENSIONS, ServerMetadata
 from inference_client.recording.recorder import Recorder
 from inference_client.recording.recording import Recording
-from inference_client.testing.fake_model import FakeModel
-from inference_client.transport import InferenceCall, ModelIdentity
-from tests.inference_client.images import small_model, sparse_request
+from tests.inference_client.images import small_model
 from tests.inference_client.other_process import ROOT
-
-SERVER = ServerMetadata(name="fake", version="1", extensions=list(EXTENSIONS))
-
-
-def call(*values) -> InferenceCall:
-    identity = ModelIdentity("fake", "1")
-    return InferenceCall(
-        sparse_request(values, f"r-{values[0]}"), identity, len(values), frozenset({"scores"})
-    )
-
-
-def write(path, *questions, model: FakeModel | None = None) -> None:
-    model = model or small_model()
-    with Recorder(path) as recorder:
-        recorder.server("http://a:1", SERVER)
-        recorder.model("http://a:1", "", model.metadata)
-        for values in questions:
-            asked = call(*values)
-            number = recorder.request("http://a:1", asked)
-            recorder.reply(number, model.answer(asked.request, "fake"))
+from tests.inference_client.recording.recordings import call, write
 
 
 def test_what_was_written_is_read(tmp_path):
@@ -47,7 +25,7 @@ def test_what_was_written_is_read(tmp_path):
         assert recording.is_complete
         assert recording.shortfall == ""
         assert recording.servers["http://a:1"].name == "fake"
-        assert recording.model_names == ["fake"]
+        assert {name for name, _ in recording.models} == {"fake"}
         assert [recording.request(e).id for e in recording.exchanges] == ["r-1.0", "r-2.0"]
         assert [recording.reply(e).outputs[0].shape for e in recording.exchanges] == [[1, 2], [2, 2]]
         assert all(e.latency_us >= 0 for e in recording.exchanges)
@@ -110,7 +88,7 @@ def test_a_full_disk_ends_the_recording_and_not_the_work(tmp_path, caplog):
 import resource, signal, sys
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
-from tests.inference_client.recording.test_recording import call
+from tests.inference_client.recording.recordings import call
 from inference_client.recording.recorder import Recorder
 with Recorder(sys.argv[1]) as recorder:
     for k in range(3000):
@@ -175,7 +153,7 @@ def test_a_recording_that_was_not_ended_is_told(tmp_path):
     """A process that is killed leaves whole records, and no final name."""
     script = """
 import os, signal, sys
-from tests.inference_client.recording.test_recording import call
+from tests.inference_client.recording.recordings import call
 from inference_client.recording.recorder import Recorder
 recorder = Recorder(sys.argv[1])
 for k in range(200000):
