@@ -16,8 +16,6 @@ from eventproc.services.job_report import JobReport
 from tests.producers.faulty_jobs import describe, events
 from tests.producers.jobs import EVENTS, MemorySource
 
-LABEL = "ecalRecHits"
-
 
 class EndlessSource(MemorySource):
     """The same events again and again, under new numbers; says when it has handed out the first round."""

@@ -1,6 +1,5 @@
 """Small jobs around the physics modules: hits in memory, one module chain, everything that came out."""
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from eventproc.runtime.processor import EventProcessor
 from eventproc.services.job_report import JobReport
 from producers import datatypes
 from producers.datatypes import EcalRecHits, GenPartons, PFJets
+from tests.flat_files import jet_hits
 
 HERE = "tests.producers.jobs"
 
@@ -138,5 +138,11 @@ def hits(raw_id, energy, flags=None, time=None):
     )
 
 
-def astuple(product):
-    return [getattr(product, field.name) for field in dataclasses.fields(product)]
+ONE_JET = {"ecalRecHits": hits(*jet_hits())}
+NO_JET = {"ecalRecHits": hits([], [])}
+TWO_JETS = {
+    "ecalRecHits": hits(
+        np.concatenate([jet_hits()[0], jet_hits(ieta=-40, iphi=200, width=6)[0]]),
+        np.concatenate([jet_hits()[1], jet_hits(ieta=-40, iphi=200, width=6)[1]]),
+    )
+}

@@ -9,8 +9,7 @@ from inference_client.testing.fake_model import FakeModel
 from inference_client.testing.fake_server import FakeServer
 from producers.algorithms.jet_shape import FEATURES, shape_specification
 from producers.datatypes import TagStatus
-from tests.producers.jobs import run_chain
-from tests.producers.test_top_tagger import NO_JET, TWO_JETS
+from tests.producers.jobs import NO_JET, TWO_JETS, run_chain
 
 CHAIN = ("ecalCrystals", "ecalJets", "shapeTags")
 

@@ -17,7 +17,7 @@ from inference_client.recording.recording import Recording
 from inference_client.testing.fake_server import FakeServer
 from tests.producers.faulty_jobs import LABELS, events, fingerprints, model
 from tests.producers.jobs import run_chain
-from tests.producers.test_top_tagger import serve_elsewhere
+from tests.producers.serving import serve_elsewhere
 
 TAGGER = {"modelName": "toptag", "timeout": 20}
 
@@ -56,7 +56,7 @@ async def test_a_job_is_answered_from_the_recording_of_another_with_the_same_bit
 @pytest.mark.parametrize("mode", ["PseudoAsync", "Sync"])
 async def test_every_mode_records_and_replays(tmp_path, recorded, mode):
     path, expected = tmp_path / "mode.rec", recorded[1]
-    async with serve_elsewhere(server_model=model()) as address:
+    with serve_elsewhere(FakeServer(model())) as address:
         report, _ = await run(events(), servers=[address], record=path, mode=mode)
     assert not report.errors, report.errors
     _, collected = await run(events(), replay=path, mode=mode)

@@ -1,7 +1,5 @@
 """The tagger against a server that answers, one that lies, and none at all."""
 
-import asyncio
-import contextlib
 import math
 import re
 import ssl
@@ -21,19 +19,11 @@ from producers.algorithms.image_specification import ImageSpecification
 from producers.datatypes import TagStatus
 from producers.inference_service import InferenceService
 from tests.flat_files import jet_hits
-from tests.producers.jobs import hits, run_chain
+from tests.producers.jobs import NO_JET, ONE_JET, TWO_JETS, hits, run_chain
+from tests.producers.serving import serve_elsewhere
 
 TAGGING = ("ecalCrystals", "ecalJets", "jetImages", "topTags")
 SPECIFICATION = ImageSpecification().to_dict()
-
-ONE_JET = {"ecalRecHits": hits(*jet_hits())}
-NO_JET = {"ecalRecHits": hits([], [])}
-TWO_JETS = {
-    "ecalRecHits": hits(
-        np.concatenate([jet_hits()[0], jet_hits(ieta=-40, iphi=200, width=6)[0]]),
-        np.concatenate([jet_hits()[1], jet_hits(ieta=-40, iphi=200, width=6)[1]]),
-    )
-}
 
 
 def share_of_lit_pixels(images):
@@ -47,29 +37,6 @@ def serve(compute=share_of_lit_pixels, specification=None, labels=("QCD", "top")
     model.metadata.inputs[0].name = "images"
     model.metadata.parameters.labels = list(labels)
     return FakeServer(model)
-
-
-@contextlib.asynccontextmanager
-async def serve_elsewhere(delay_s=0.0, server_model=None):
-    """The same server on an event loop of its own, for jobs that hold up theirs."""
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-
-    async def start():
-        server = FakeServer(server_model) if server_model else serve()
-        server.delay_s = delay_s
-        await server.start()
-        return server
-
-    server = asyncio.run_coroutine_threadsafe(start(), loop).result()
-    try:
-        yield server.address
-    finally:
-        asyncio.run_coroutine_threadsafe(server.stop(), loop).result()
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
 
 
 async def tag(events, server, **parameters):
@@ -178,7 +145,7 @@ async def test_flag_marks_the_jets_and_goes_on():
 
 @pytest.mark.parametrize("mode", ["Sync", "PseudoAsync", "Async"])
 async def test_every_mode_gives_the_same_scores(mode):
-    async with serve_elsewhere() as address:
+    with serve_elsewhere(serve()) as address:
         report, events = await run_chain(
             [TWO_JETS, NO_JET, ONE_JET], *TAGGING, servers=[address],
             topTags={"modelName": "toptag", "timeout": 5, "mode": mode},
@@ -193,7 +160,9 @@ async def test_every_mode_gives_the_same_scores(mode):
 
 @pytest.mark.parametrize(("mode", "overlap"), [("Sync", False), ("PseudoAsync", True), ("Async", True)])
 async def test_only_sync_holds_up_the_other_streams(mode, overlap):
-    async with serve_elsewhere(delay_s=0.5) as address:
+    server = serve()
+    server.delay_s = 0.5
+    with serve_elsewhere(server) as address:
         parameters = {"modelName": "toptag", "timeout": 5, "mode": mode}
         report, _ = await run_chain([ONE_JET] * 4, *TAGGING, servers=[address], streams=4, topTags=parameters)
     bodies = report.services["InferenceService"]["toptag"]["asked"][0]["bodies"]
