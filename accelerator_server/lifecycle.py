@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from accelerator_server import access_log
+from accelerator_server import access_log, broken_requests
 from accelerator_server.admission import Admission
 from accelerator_server.app import make_app
 from accelerator_server.authentication import Authentication
@@ -95,6 +95,7 @@ class AcceleratorServer:
             lingering_time=LINGER_S,
             access_log=access_log.logger if config.access_log else None,
             access_log_class=access_log.AccessLogger,
+            logger=broken_requests.logger,
         )
         self._listener: asyncio.Server | None = None
         self.address = ""

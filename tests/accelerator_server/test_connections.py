@@ -91,11 +91,25 @@ async def test_a_client_that_does_not_take_its_answer_is_given_up(tmp_path):
         "GET /v2 HTTP/1.1\r\nHost: a\r\n bad: header\r\n\r\n",
         "GET /v2 HTTP/1.1\r\nHost : a\r\n\r\n",
         "GET /v2\r\nHTTP/1.1\r\n\r\n",
+        "GET /v2 HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET /v2 HTTP/1.1\nHost: a\nAuthorization: Bearer secret\n\n",
+        "GET /v2 HTTP/1.1\r\nHost: a\r\n" + "X: x\r\n" * 1000 + "\r\n",
         "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
     ],
-    ids=["both lengths", "two lengths", "large header", "folded", "blank in name", "split line", "tls"],
+    ids=[
+        "both lengths",
+        "two lengths",
+        "large header",
+        "folded",
+        "blank in name",
+        "split line",
+        "two hosts",
+        "line feeds",
+        "many headers",
+        "tls",
+    ],
 )
-async def test_what_is_not_quite_http_is_refused_and_nothing_after_it_is_read(tmp_path, head):
+async def test_what_is_not_quite_http_is_refused_and_nothing_after_it_is_read(tmp_path, caplog, head):
     write_model(tmp_path)
     async with running(tmp_path) as session:
         reader, writer = await connect(session)
@@ -109,6 +123,8 @@ async def test_what_is_not_quite_http_is_refused_and_nothing_after_it_is_read(tm
         assert b"Traceback" not in reply
         assert 'code="not_found"' not in await metrics(session)
         await infer(session, ROW)
+    assert "Traceback" not in caplog.text
+    assert "secret" not in caplog.text  # who makes such a mistake may have sent a token with it
 
 
 async def test_pipelined_requests_are_answered_in_order(tmp_path):
