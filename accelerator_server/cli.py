@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from accelerator_server.access_log import logger as access_logger
 from accelerator_server.bench import BenchReport, bench_model
 from accelerator_server.config import Override, ServerConfig, parse_override, read_server_config
 from accelerator_server.descriptors import raise_limit
@@ -72,6 +73,8 @@ def serve_command(
     """
     _log_to_stderr()
     server_config = _server_config(config, host, port, access_log=access_log)
+    if server_config.access_log:
+        _write_access_as_it_is()
     names, parsed = model or (), _parsed(overrides)
     raise_limit(server_config.max_connections, count_workers(repository, names, parsed, server_config))
     server = functools.partial(
@@ -232,6 +235,14 @@ def _server_config(
 
 def _parsed(overrides: list[str] | None) -> list[Override]:
     return [parse_override(text) for text in overrides or []]
+
+
+def _write_access_as_it_is() -> None:
+    """One JSON object a line, with nothing before it; it has a time of its own."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    access_logger.addHandler(handler)
+    access_logger.propagate = False
 
 
 def _log_to_stderr() -> None:
