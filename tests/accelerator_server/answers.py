@@ -1,7 +1,7 @@
 """Asks a running server and checks what every answer must have."""
 
 from inference_client.protocol import codec, headers
-from inference_client.protocol.routes import infer_path
+from inference_client.protocol.routes import READY, infer_path
 from tests.accelerator_server.running import posting
 
 INFER = infer_path("m")
@@ -36,3 +36,9 @@ async def metrics(session) -> str:
     async with session.get("/metrics") as reply:
         assert reply.status == 200
         return await reply.text()
+
+
+async def is_ready(session) -> bool:
+    """Whether all models can be asked."""
+    async with session.get(READY) as reply:
+        return reply.status == 200

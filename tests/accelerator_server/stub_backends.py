@@ -1,5 +1,6 @@
 """Backends that do what a test tells them: wait at a gate, fail on a marked row, forget an output."""
 
+import asyncio
 import threading
 
 import numpy as np
@@ -14,14 +15,20 @@ class Gate:
 
     def __init__(self) -> None:
         self._condition = threading.Condition()
-        self.reset()
-
-    def reset(self) -> None:
         self.is_open = True
         self.batches: list[int] = []
 
     def close(self) -> None:
+        """Lets nobody pass from now on, and counts anew."""
         self.is_open = False
+        self.batches = []
+
+    async def hold(self, asking) -> asyncio.Task:
+        """Closes, and begins what leads a batch here; gives it when the batch has come."""
+        self.close()
+        task = asyncio.ensure_future(asking)
+        await asyncio.to_thread(self.wait_for_batches, 1)
+        return task
 
     def open(self) -> None:
         with self._condition:

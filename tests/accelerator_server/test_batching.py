@@ -119,10 +119,7 @@ async def test_a_split_request_that_no_queue_could_hold_is_refused_for_good(tmp_
 async def test_when_a_piece_fails_the_request_fails_and_its_other_pieces_are_dropped(tmp_path, gate):
     write_model(tmp_path, backend="fragile", keys="max_rows = 1", tables='[batching]\noversize = "split"')
     async with running(tmp_path) as session:
-        gate.reset()
-        gate.close()
-        asked = asyncio.ensure_future(refused(session, **posting(request_of([[POISON] * 4, *[[1] * 4] * 5]))))
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        asked = await gate.hold(refused(session, **posting(request_of([[POISON] * 4, *[[1] * 4] * 5]))))
         await waiting_requests(session, 5)
         gate.open()
         assert (await asked)[:2] == (500, "backend_failed")

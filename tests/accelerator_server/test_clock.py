@@ -29,11 +29,8 @@ def clock():
 async def test_what_waits_when_the_clock_steps_is_answered(tmp_path, gate, clock, step_s):
     write_model(tmp_path, backend="gated")
     async with running(tmp_path, keepalive_s=30, body_timeout_s=30, send_timeout_s=30) as session:
-        gate.reset()
-        gate.close()
         with_time = {headers.DEADLINE_MS: "60000"}
-        asked = [asyncio.ensure_future(infer(session, ROW, **with_time))]
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        asked = [await gate.hold(infer(session, ROW, **with_time))]
         asked.append(asyncio.ensure_future(infer(session, ROW, **with_time)))
         await waiting_requests(session, 1)
         before_s = time.time()
@@ -51,10 +48,7 @@ async def test_what_waits_when_the_clock_steps_is_answered(tmp_path, gate, clock
 async def test_a_deadline_passes_neither_late_nor_never_when_the_clock_steps(tmp_path, gate, clock, step_s):
     write_model(tmp_path, backend="gated")
     async with running(tmp_path) as session:
-        gate.reset()
-        gate.close()
-        running_one = asyncio.ensure_future(infer(session, ROW))
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        running_one = await gate.hold(infer(session, ROW))
         late = posting(ROW, **{headers.DEADLINE_MS: "1000"})
         begun_s = time.monotonic()
         refusal = asyncio.ensure_future(refused(session, INFER, **late))

@@ -77,7 +77,7 @@ def test_a_padded_batch_has_always_the_same_shape_and_is_cut_back():
 
 @pytest.mark.parametrize("culprit", range(16))
 def test_only_the_culprit_of_a_failed_batch_fails_with_few_extra_runs(culprit):
-    GATE.reset()
+    GATE.batches.clear()
     jobs = [dense_job([[k, POISON if k == culprit else 0, 0, 0]]) for k in range(16)]
     results = outcomes(BatchRunner(LocalLane(FragileBackend(SETTINGS), SPEC), SPEC), jobs)
     for k, result in enumerate(results):

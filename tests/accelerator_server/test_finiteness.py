@@ -94,10 +94,7 @@ async def test_a_model_that_takes_only_numbers_refuses_others_and_says_where(tmp
 async def test_neighbours_of_what_is_refused_are_answered(tmp_path, gate):
     write_model(tmp_path, backend="gated", keys="reject_nonfinite = true\nmax_rows = 8")
     async with running(tmp_path) as session:
-        gate.reset()
-        gate.close()
-        first = asyncio.ensure_future(infer(session, request_of([GOOD_ROW])))
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        first = await gate.hold(infer(session, request_of([GOOD_ROW])))
         bad = asyncio.ensure_future(answer(session, request_of([[math.nan] * 4] * 2)))
         good = [asyncio.ensure_future(answer(session, request_of([[k] * 4]))) for k in range(3)]
         await waiting_requests(session, 4)

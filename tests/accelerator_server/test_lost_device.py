@@ -4,15 +4,10 @@ import asyncio
 
 from inference_client.protocol import headers, routes
 from inference_client.protocol.arrays import to_array
-from tests.accelerator_server.answers import infer, metrics, refused, waiting_requests
+from tests.accelerator_server.answers import infer, is_ready, metrics, refused, waiting_requests
 from tests.accelerator_server.model_files import write_model
 from tests.accelerator_server.running import posting, request_of, running
 from tests.accelerator_server.stub_backends import POISON
-
-
-async def is_ready(session):
-    async with session.get(routes.READY) as reply:
-        return reply.status == 200
 
 
 async def test_requests_on_a_lost_device_are_told_to_go_elsewhere_and_the_model_is_not_ready(tmp_path, gate):
@@ -20,10 +15,7 @@ async def test_requests_on_a_lost_device_are_told_to_go_elsewhere_and_the_model_
     write_model(tmp_path, "other", backend="gated")
     async with running(tmp_path) as session:
         assert await is_ready(session)
-        gate.reset()
-        gate.close()
-        last = asyncio.ensure_future(refused(session, **posting(request_of([[POISON] * 4]))))
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        last = await gate.hold(refused(session, **posting(request_of([[POISON] * 4]))))
         waiting = asyncio.ensure_future(refused(session, **posting(request_of([[1] * 4]))))
         await waiting_requests(session, 1)
         gate.open()

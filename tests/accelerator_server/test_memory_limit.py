@@ -87,7 +87,6 @@ async def test_bodies_that_are_not_answered_yet_are_bounded_together(tmp_path, g
     request = posting(request_of([[1] * 4]))
     n_bytes = len(request["data"])
     async with running(tmp_path, max_inside_bytes=2 * n_bytes + n_bytes // 2) as session:
-        gate.reset()
         gate.close()
         inside = [asyncio.ensure_future(session.post(INFER, **request)) for _ in range(2)]
         while "accelerator_requests_inside 2.0" not in await metrics(session):

@@ -72,10 +72,7 @@ async def test_requests_that_wait_are_answered_by_the_model_that_took_them(repos
     shutil.rmtree(repository)
     write_model(repository, backend="gated")
     async with running(repository, **admin) as session:
-        gate.reset()
-        gate.close()
-        waiting = asyncio.ensure_future(infer(session, ROW, **ADMIN))
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        waiting = await gate.hold(infer(session, ROW, **ADMIN))
         assert await change(session, "unload") == 200
         gate.open()
         assert (await waiting).model_version == "1"

@@ -17,10 +17,7 @@ from tests.accelerator_server.stub_backends import POISON
 async def test_requests_that_wait_for_the_device_share_its_next_batch(tmp_path, gate):
     write_model(tmp_path, backend="gated", keys="max_rows = 8")
     async with running(tmp_path) as session:
-        gate.reset()
-        gate.close()
-        first = asyncio.ensure_future(infer(session, request_of([[0, 0, 0, 0]], "first")))
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        first = await gate.hold(infer(session, request_of([[0, 0, 0, 0]], "first")))
         others = [asyncio.ensure_future(infer(session, request_of([[k] * 4] * 2, f"{k}"))) for k in range(4)]
         await waiting_requests(session, 4)
         gate.open()
@@ -35,10 +32,7 @@ async def test_requests_that_wait_for_the_device_share_its_next_batch(tmp_path, 
 async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(tmp_path, gate):
     write_model(tmp_path, backend="gated", tables="[batching]\nqueue_requests = 1")
     async with running(tmp_path) as session:
-        gate.reset()
-        gate.close()
-        running_one = asyncio.ensure_future(infer(session, request_of([[1] * 4])))
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        running_one = await gate.hold(infer(session, request_of([[1] * 4])))
         waiting_one = asyncio.ensure_future(infer(session, request_of([[2] * 4])))
         await waiting_requests(session, 1)
         status, code, reply = await refused(session, **posting(request_of([[3] * 4])))
@@ -50,10 +44,7 @@ async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(tmp_path,
 async def test_a_request_whose_deadline_passes_in_the_queue_is_never_run(tmp_path, gate):
     write_model(tmp_path, backend="gated")
     async with running(tmp_path) as session:
-        gate.reset()
-        gate.close()
-        running_one = asyncio.ensure_future(infer(session, request_of([[1] * 4])))
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        running_one = await gate.hold(infer(session, request_of([[1] * 4])))
         late = posting(request_of([[2] * 4]), **{headers.DEADLINE_MS: "20"})
         status, code, _ = await refused(session, **late)
         assert (status, code) == (504, "deadline")
@@ -77,7 +68,6 @@ async def test_a_request_whose_deadline_passes_in_the_queue_is_never_run(tmp_pat
 async def test_deadlines_are_checked_at_the_door(tmp_path, gate, deadline_ms, parameters, expected):
     write_model(tmp_path, backend="gated")
     async with running(tmp_path) as session:
-        gate.reset()
         gate.close()
         arguments = posting(
             request_of([[1] * 4], parameters=parameters), **{headers.DEADLINE_MS: deadline_ms}
@@ -89,10 +79,7 @@ async def test_deadlines_are_checked_at_the_door(tmp_path, gate, deadline_ms, pa
 async def test_rows_of_a_client_that_has_gone_are_not_run(tmp_path, gate):
     write_model(tmp_path, backend="gated")
     async with running(tmp_path) as session:
-        gate.reset()
-        gate.close()
-        running_one = asyncio.ensure_future(infer(session, request_of([[1] * 4])))
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        running_one = await gate.hold(infer(session, request_of([[1] * 4])))
         gone = asyncio.ensure_future(infer(session, request_of([[2] * 4])))
         await waiting_requests(session, 1)
         gone.cancel()
@@ -109,10 +96,7 @@ async def test_rows_of_a_client_that_has_gone_are_not_run(tmp_path, gate):
 async def test_a_poisonous_request_harms_nobody_else_and_its_error_tells_nothing(tmp_path, gate):
     write_model(tmp_path, backend="fragile")
     async with running(tmp_path) as session:
-        gate.reset()
-        gate.close()
-        first = asyncio.ensure_future(infer(session, request_of([[0] * 4])))
-        await asyncio.to_thread(gate.wait_for_batches, 1)
+        first = await gate.hold(infer(session, request_of([[0] * 4])))
         good = [asyncio.ensure_future(infer(session, request_of([[k] * 4]))) for k in range(3)]
         poison = posting(request_of([[POISON] * 4], "bad"))
         bad = asyncio.ensure_future(session.post(INFER, **poison))
@@ -132,7 +116,6 @@ async def test_a_poisonous_request_harms_nobody_else_and_its_error_tells_nothing
 async def test_instances_of_a_model_work_side_by_side(tmp_path, gate):
     write_model(tmp_path, backend="gated", keys="instances = 2\nmax_rows = 1")
     async with running(tmp_path) as session:
-        gate.reset()
         gate.close()
         both = [asyncio.ensure_future(infer(session, request_of([[k] * 4]))) for k in range(2)]
         await asyncio.to_thread(gate.wait_for_batches, 2)

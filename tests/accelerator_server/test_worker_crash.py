@@ -17,7 +17,7 @@ import pytest
 
 from inference_client.protocol import codec, headers, routes
 from inference_client.protocol.arrays import to_array
-from tests.accelerator_server.answers import INFER, infer, metrics, refused, waiting_requests
+from tests.accelerator_server.answers import INFER, infer, is_ready, metrics, refused, waiting_requests
 from tests.accelerator_server.conftest import CRASHING
 from tests.accelerator_server.crashing_backends import HANGING, KILLER, WAITING
 from tests.accelerator_server.model_files import affine_model, write_model
@@ -67,11 +67,6 @@ async def code_of(session):
     async with session.post(INFER, **posting(request_of([[1] * 4]))) as reply:
         body = await reply.read()
         return "" if reply.status == 200 else codec.decode_error(body).code
-
-
-async def is_ready(session):
-    async with session.get(routes.READY) as reply:
-        return reply.status == 200
 
 
 async def until_ready(session):
