@@ -1,6 +1,7 @@
 """Counts and times of one server in Prometheus' form; every server has its own registry."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_1_0_0
@@ -32,20 +33,23 @@ class Metrics:
         self.resident_bytes = self._gauge("resident_bytes", "Memory of server and workers")
         self.memory_limit_bytes = self._gauge("memory_limit_bytes", "Memory beyond which work is refused")
         self.connections = self._gauge("connections", "Connections that are open")
-        self._rows = self._counter("rows", "Rows of successful requests", *_MODEL)
-        self._batch_rows = self._histogram("batch_rows", "Rows in a batch", _ROW_BUCKETS, *_MODEL)
-        self._queue = self._histogram(
-            "queue_seconds", "Time in the queue", _SECONDS_BUCKETS, "model", "version"
-        )
-        self._compute = self._histogram(
-            "compute_seconds", "Time of a batch on the device", _SECONDS_BUCKETS, *_MODEL
-        )
-        self._waiting_requests = self._gauge("waiting_requests", "Requests in the queue", *_MODEL)
-        self._waiting_bytes = self._gauge("waiting_bytes", "Bytes in the queue", *_MODEL)
-        self._ready = self._gauge("model_ready", "Whether a model is served", *_MODEL)
-        self._devices_up = self._gauge("devices_up", "Devices that take batches", *_MODEL)
-        self._worker_deaths = self._counter("worker_deaths", "Processes of devices that died", *_MODEL)
-        self._quarantined = self._gauge("quarantined_inputs", "Inputs that killed a worker twice", *_MODEL)
+        # By field of ModelMetrics.
+        self._of_model: dict[str, Counts | Distributions | Gauge] = {
+            "rows": self._counter("rows", "Rows of successful requests", *_MODEL),
+            "batch_rows": self._histogram("batch_rows", "Rows in a batch", _ROW_BUCKETS),
+            "queue_seconds": self._histogram("queue_seconds", "Time in the queue", _SECONDS_BUCKETS),
+            "compute_seconds": self._histogram(
+                "compute_seconds", "Time of a batch on the device", _SECONDS_BUCKETS
+            ),
+            "waiting_requests": self._gauge("waiting_requests", "Requests in the queue", *_MODEL),
+            "waiting_bytes": self._gauge("waiting_bytes", "Bytes in the queue", *_MODEL),
+            "ready": self._gauge("model_ready", "Whether a model is served", *_MODEL),
+            "devices_up": self._gauge("devices_up", "Devices that take batches", *_MODEL),
+            "worker_deaths": self._counter("worker_deaths", "Processes of devices that died", *_MODEL),
+            "quarantined_inputs": self._gauge(
+                "quarantined_inputs", "Inputs that killed a worker twice", *_MODEL
+            ),
+        }
 
     def count_refusal(self, status: int, code: str) -> None:
         """Counts a request that was refused."""
@@ -58,33 +62,14 @@ class Metrics:
 
     def of_model(self, name: str, version: str) -> "ModelMetrics":
         """The metrics of one version of a model."""
-        return ModelMetrics(
-            rows=self._rows.labels(name, version),
-            batch_rows=self._batch_rows.labels(name, version),
-            queue_seconds=self._queue.labels(name, version),
-            compute_seconds=self._compute.labels(name, version),
-            waiting_requests=self._waiting_requests.labels(name, version),
-            waiting_bytes=self._waiting_bytes.labels(name, version),
-            ready=self._ready.labels(name, version),
-            devices_up=self._devices_up.labels(name, version),
-            worker_deaths=self._worker_deaths.labels(name, version),
-            quarantined_inputs=self._quarantined.labels(name, version),
-        )
+        filled: dict[str, Any] = {
+            field: metric.labels(name, version) for field, metric in self._of_model.items()
+        }
+        return ModelMetrics(**filled)
 
     def forget_model(self, name: str, version: str) -> None:
         """Shows no more of a version that is not served any more."""
-        for metric in (
-            self._rows,
-            self._batch_rows,
-            self._queue,
-            self._compute,
-            self._waiting_requests,
-            self._waiting_bytes,
-            self._ready,
-            self._devices_up,
-            self._worker_deaths,
-            self._quarantined,
-        ):
+        for metric in self._of_model.values():
             metric.remove(name, version)
 
     def totals(self) -> dict[str, object]:
@@ -105,8 +90,8 @@ class Metrics:
     def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
         return Gauge(f"accelerator_{name}", text, labels, registry=self.registry)
 
-    def _histogram(self, name: str, text: str, bounds: tuple[float, ...], *labels: str) -> Distributions:
-        return Distributions(f"accelerator_{name}", text, bounds, labels, self.registry)
+    def _histogram(self, name: str, text: str, bounds: tuple[float, ...]) -> Distributions:
+        return Distributions(f"accelerator_{name}", text, bounds, _MODEL, self.registry)
 
 
 @dataclass(frozen=True, slots=True)
