@@ -28,12 +28,13 @@ class RowWords:
 def summary_lines(client: ModelFigures, words: RowWords, loop_time_s: float) -> dict[str, str]:
     """Name to value for each line."""
     everything = client.statistics()
-    rows = sum(s.rows for s in everything)
+    rows = sum(_answered_rows(statistics) for statistics in everything)
     lines = {words.counted: str(rows)}
     if loop_time_s > 0:
         lines[f"{words.many} per second"] = f"{rows / loop_time_s:.0f}"
-    for statistics in everything:
-        lines.update(_lines_of(statistics, words))
+    for n, statistics in enumerate(everything):  # the servers, then the fallback, in several processes more
+        prefix = "" if n == 0 else "fallback: " if n == 1 else f"fallback {n}: "
+        lines.update({prefix + line: value for line, value in _lines_of(statistics, words).items()})
     if client.fallback_calls:
         lines["fallback used"] = f"{client.fallback_calls} times, {_told_agreement(client)}"
     return lines
@@ -54,7 +55,8 @@ def _told_agreement(client: ModelFigures) -> str:
 
 def _lines_of(statistics: ClientStatistics, words: RowWords) -> dict[str, str]:
     latency = statistics.latency
-    each = statistics.sent_bytes / statistics.rows if statistics.rows else 0.0
+    rows = _answered_rows(statistics)
+    each = statistics.sent_bytes / rows if rows else 0.0
     servers = (f"{s.address} ({s.rows} {words.many}, {s.failures} failures)" for s in statistics.servers)
     lines = {
         "batch sizes reached": _batch_sizes(statistics.body_rows),
@@ -70,6 +72,11 @@ def _lines_of(statistics: ClientStatistics, words: RowWords) -> dict[str, str]:
     if statistics.hedges:
         lines["late answers asked for elsewhere"] = f"{statistics.hedges}, {statistics.hedges_won} won"
     return lines
+
+
+def _answered_rows(statistics: ClientStatistics) -> int:
+    """Unlike `rows`, those that were answered."""
+    return sum(rows * n for rows, n in statistics.body_rows.items())
 
 
 def _batch_sizes(body_rows: Mapping[int, int]) -> str:

@@ -13,12 +13,16 @@ from producers.model_figures import GatheredFigures, ModelState
 from producers.top_tagger import TopTagger
 
 
-def asked(rows: int) -> GatheredFigures:
+def figures(rows: int, lost_rows: int = 0, address: str = "http://a:1") -> ClientStatistics:
     latency = Percentiles(0.001, 0.002, 0.003)
-    server = ServerStatistics("http://a:1", "closed", bodies=1, rows=rows, failures=0, latency=latency)
+    server = ServerStatistics(address, "closed", bodies=1, rows=rows, failures=0, latency=latency)
     bodies = {rows: 1} if rows else {}
-    statistics = ClientStatistics(1, rows, 0, 0, 0, 1, 0, bodies, 10 * rows, rows, latency, (server,))
-    return GatheredFigures(ClientConfiguration("m"), [ModelState(0, (statistics,))])
+    all_rows = rows + lost_rows
+    return ClientStatistics(1, all_rows, 0, lost_rows, 0, 1, 0, bodies, 10 * rows, rows, latency, (server,))
+
+
+def asked(rows: int) -> GatheredFigures:
+    return GatheredFigures(ClientConfiguration("m"), [ModelState(0, (figures(rows),))])
 
 
 @pytest.mark.parametrize(
@@ -39,6 +43,24 @@ def test_rows_are_called_what_the_module_calls_them(module, counted, many, one):
 
 def test_a_model_that_nobody_was_asked_about_has_no_bytes():
     assert summary_lines(asked(0), RowWords(), loop_time_s=0.0)["bytes per row"] == "0"
+
+
+def test_rows_that_nobody_answered_do_not_count():
+    one = GatheredFigures(ClientConfiguration("m"), [ModelState(0, (figures(20, lost_rows=5),))])
+    lines = summary_lines(one, RowWords(), loop_time_s=2.0)
+    assert (lines["rows evaluated"], lines["rows per second"], lines["bytes per row"]) == ("20", "10", "10")
+
+
+def test_what_the_fallback_answered_is_told_beside_the_servers_and_counted_once():
+    both = figures(20, lost_rows=5), figures(5, address="http://b:1")
+    lines = summary_lines(
+        GatheredFigures(ClientConfiguration("m"), [ModelState(5, both)]), RowWords(), loop_time_s=0.0
+    )
+    assert lines["rows evaluated"] == "25"
+    assert lines["servers"] == "http://a:1 (20 rows, 0 failures)"
+    assert lines["retries, failed requests"] == "0, 5"
+    assert lines["fallback: servers"] == "http://b:1 (5 rows, 0 failures)"
+    assert lines["fallback used"].startswith("5 times")
 
 
 def test_each_model_of_a_job_has_words_of_its_own():
