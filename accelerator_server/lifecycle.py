@@ -75,7 +75,11 @@ class AcceleratorServer:
     ) -> None:
         n_workers = count_workers(repository, names, overrides, config)
         self._room = find_room(config.max_connections, n_workers)
-        config = msgspec.structs.replace(config, max_connections=min(config.max_connections, self._room))
+        config = msgspec.structs.replace(
+            config,
+            max_connections=min(config.max_connections, self._room),
+            max_body_bytes=min(config.max_body_bytes, config.max_inside_bytes),
+        )
         self._config = config
         self._repository = repository
         self._overrides = overrides

@@ -77,6 +77,7 @@ class MemoryGuard:
         Raises:
             MemoryFullError: There is none.
         """
+        n_bytes = min(n_bytes, self._inside_limit_bytes)  # or what counts more than once could never come
         self._check(n_bytes)
         self.inside_bytes += n_bytes
         self._coming_bytes += n_bytes

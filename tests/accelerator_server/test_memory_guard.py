@@ -57,6 +57,19 @@ def test_what_is_inside_is_bounded_and_leaves_with_its_answer(machine):
     assert guard.inside_bytes == 0
 
 
+def test_a_body_that_counts_more_than_once_may_come_alone(machine):
+    guard = MemoryGuard(1000, 10**9, machine.measure, machine.clock, machine.trim)
+    with claimed(guard, 1600) as claim:
+        with pytest.raises(MemoryFullError, match="accepted work"), claimed(guard, 1):
+            pass
+        claim.settle(800)
+        with claimed(guard, 200):
+            assert guard.inside_bytes == 1000
+    assert guard.inside_bytes == 0
+    with claimed(guard, 1), pytest.raises(MemoryFullError), claimed(guard, 1600):
+        pass
+
+
 def test_bodies_on_their_way_count_however_often_memory_is_measured(guard, machine):
     claims = [guard.claim(100) for _ in range(4)]
     for n in range(1, 4):

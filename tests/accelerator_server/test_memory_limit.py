@@ -10,7 +10,7 @@ import numpy as np
 import psutil
 
 from inference_client.protocol import codec, headers, routes
-from tests.accelerator_server.answers import INFER, metrics, refused
+from tests.accelerator_server.answers import INFER, infer, metrics, refused
 from tests.accelerator_server.model_files import write_model
 from tests.accelerator_server.process import server_process
 from tests.accelerator_server.running import posting, request_of, running
@@ -107,3 +107,13 @@ async def test_a_server_that_holds_more_than_it_may_is_not_ready_and_answers_hea
         assert (await refused(session, **posting(request_of([[1] * 4]))))[:2] == (503, "memory_full")
         async with session.get(routes.LIVE) as reply:
             assert reply.status == 200
+
+
+async def test_a_body_that_fits_alone_is_taken_and_one_that_never_will_is_refused_for_good(tmp_path):
+    shape = [("x", "FP32", [-1, 10_000])]
+    write_model(tmp_path, inputs=shape, outputs=[("y", "FP32", [-1, 1])])
+    async with running(tmp_path, max_inside_bytes=300_000) as session:
+        await infer(session, request_of(np.zeros((5, 10_000))))
+        await infer(session, request_of(np.zeros((7, 10_000))))  # in pieces, it counts twice: 560,000
+        status, code, _ = await refused(session, **posting(request_of(np.zeros((8, 10_000)))))
+        assert (status, code) == (413, "body_too_large")
