@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import uproot
 
-from eventproc.errors import FileOpenError, FileReadError, FileWriteError, MismatchedInputFiles
+from eventproc.errors import FileOpenError, FileWriteError
 from eventproc.io.cluster_digests import ClusterDigests
 from eventproc.io.column_buffer import CODE_DTYPE, COUNTER_DTYPE, RECORDS, ColumnBuffer, crc32, stored_dtype
 from eventproc.io.file_metadata import (
@@ -30,11 +30,13 @@ from eventproc.io.file_metadata import (
     encode_metadata,
 )
 from eventproc.io.level_tree import LevelRows
-from eventproc.io.native_layout import NativeFile, NativeLayout
+from eventproc.io.merge_part import Part, open_part, refuse_other_bytes, refuse_other_job, refuse_other_values
+from eventproc.io.native_layout import NativeFile
+from eventproc.io.opened_file import open_native
 from eventproc.io.publication import Publication, checksums
 from eventproc.io.root_file import RootFile
 from eventproc.io.root_tree import RootTree
-from eventproc.model.history import InputHistory, history_key, joined_histories
+from eventproc.model.history import InputHistory, joined_histories
 from eventproc.model.transition import BranchType
 
 EVENTS_PER_BASKET = 1000
@@ -43,21 +45,6 @@ EVENTS_PER_BASKET = 1000
 COMPRESSION = uproot.ZSTD(1)
 
 Array = npt.NDArray[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A file to be merged, and what is known of it.
-
-    Attributes:
-        name: path or URL.
-        events: events that it must hold; None when nobody knows.
-        sha256: of the whole file; "" when nobody knows. Only that of a local file is compared.
-    """
-
-    name: str
-    events: int | None = None
-    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +123,8 @@ def merge_into(
 
 
 def _read_back(path: Path, events: int) -> None:
-    with RootFile(str(path)) as file:
-        found = NativeLayout(NativeLayout.Params()).open(file).n_entries
+    with open_native(str(path)) as file:
+        found = file.n_entries
     if found != events:
         message = f"{found} of {events} events read back"
         raise OSError(message)
@@ -174,9 +161,9 @@ class _MergeWriter:
 
     def add(self, part: Part) -> None:
         """Takes all events of a part."""
-        _refuse_other_bytes(part)
+        refuse_other_bytes(part)
         with RootFile(part.name) as file:
-            opened = _opened(file, part, may_be_partial=not self._complete)
+            opened = open_part(file, part, may_be_partial=not self._complete)
             metadata = opened.metadata
             self._begin(metadata, file.pfn)
             self._take_levels(opened)
@@ -187,7 +174,7 @@ class _MergeWriter:
             for start in range(0, tree.n_entries, EVENTS_PER_BASKET):
                 stop = min(start + EVENTS_PER_BASKET, tree.n_entries)
                 self._take(_columns(tree, metadata.products, start, stop), metadata, digests)
-            _refuse_other_values(digests, metadata, file.pfn)
+            refuse_other_values(digests, metadata, file.pfn)
         self.events += metadata.completion.nEvents
         self._sources.append({"file": part.name, "events": metadata.completion.nEvents})
 
@@ -230,7 +217,7 @@ class _MergeWriter:
             self._crc32 = dict.fromkeys([*ID_BRANCHES, *_branches(metadata.products)], 0)
             self._pending = {name: [] for name in self._crc32}
             return
-        _refuse_other_job(self._first, metadata, pfn)
+        refuse_other_job(self._first, metadata, pfn)
 
     def _take_levels(self, part: NativeFile) -> None:
         """Products of runs and luminosity blocks, put together by their rule."""
@@ -275,63 +262,6 @@ class _MergeWriter:
         self._digests.end_cluster(self._written, self._crc32)
         self._pending = {name: [] for name in self._pending}
         self._pending_events = 0
-
-
-def _opened(file: RootFile, part: Part, *, may_be_partial: bool) -> NativeFile:
-    opened = NativeLayout(NativeLayout.Params()).open(file)
-    completion = opened.metadata.completion
-    if not completion.complete and not may_be_partial:
-        message = f"part {file.pfn!r} is incomplete: the job that wrote it did not come to its end"
-        raise FileOpenError(message)
-    if part.events is not None and part.events != completion.nEvents:
-        message = f"part {file.pfn!r} holds {completion.nEvents} events and its job wrote {part.events}"
-        raise FileReadError(message)
-    return opened
-
-
-def _refuse_other_bytes(part: Part) -> None:
-    path = Path(part.name)
-    if not part.sha256 or "://" in part.name:
-        return
-    try:
-        found = checksums(path)["sha256"]
-    except OSError as error:
-        message = f"part {part.name!r} cannot be read: {error.strerror}"
-        raise FileOpenError(message) from None
-    if found != part.sha256:
-        message = f"part {part.name!r} is not what its job wrote: SHA-256 {found}, not {part.sha256}"
-        raise FileReadError(message)
-
-
-def _refuse_other_values(digests: Mapping[str, int], metadata: FileMetadata, pfn: str) -> None:
-    stored = metadata.completion.crc32
-    wrong = sorted(name for name, value in digests.items() if f"{value:08x}" != stored[name])
-    if wrong:
-        message = f"part {pfn!r} is damaged: values of {', '.join(wrong)} are not those that were written"
-        raise FileReadError(message)
-
-
-def _refuse_other_job(first: FileMetadata, other: FileMetadata, pfn: str) -> None:
-    if _products(first) != _products(other):
-        held = [{product.description().name for product in _products(m)} for m in (first, other)]
-        which = ", ".join(sorted(held[0] ^ held[1])) or "the same names with other columns"
-        message = f"part {pfn!r} holds other products than the first part: {which}"
-        raise MismatchedInputFiles(message)
-    made_by = [history_key(m.processes) for m in (first, other)]
-    names = [[name for name, _ in key] for key in made_by]
-    # Earlier processes may have been configured otherwise, as inputs of one job may be.
-    if names[0] != names[1] or made_by[0][-1:] != made_by[1][-1:]:
-        message = (
-            f"part {pfn!r} was made by another configuration than the first part: "
-            f"{made_by[1]} instead of {made_by[0]}"
-        )
-        raise MismatchedInputFiles(message)
-
-
-def _products(metadata: FileMetadata) -> list[StoredProduct]:
-    """All products, those of runs and luminosity blocks behind those of events."""
-    levels = (product for level in metadata.levels.values() for product in level.products)
-    return [*metadata.products, *levels]
 
 
 def _branches(products: Sequence[StoredProduct]) -> list[str]:

@@ -15,11 +15,10 @@ from eventproc.io.chunk import Chunk, ChunkEntry
 from eventproc.io.input_names import local_path
 from eventproc.io.keep_drop import KeepDrop
 from eventproc.io.level_tree import FORMS, LevelRows
-from eventproc.io.native_layout import NativeLayout
+from eventproc.io.opened_file import open_native
 from eventproc.io.pool_output_parts import PoolOutputParts
 from eventproc.io.provenance import process_record
 from eventproc.io.publication import Publication, checksums
-from eventproc.io.root_file import RootFile
 from eventproc.io.tree_writer import COMPRESSION, TreeWriter
 from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import ProcessDescription
@@ -257,11 +256,10 @@ class PoolOutputModule(OutputModule):
         return FileWriteError(f"cannot write output {self._params.fileName!r}: {reason}")
 
     def _verify(self, path: Path, events: int) -> None:
-        with RootFile(str(path)) as file:
-            found = NativeLayout(NativeLayout.Params()).open(file)
-        if found.n_entries != events or set(found.branches) != set(self._branches):
-            message = f"{found.n_entries} of {events} events read back"
-            raise OSError(message)
+        with open_native(str(path)) as found:
+            if found.n_entries != events or set(found.branches) != set(self._branches):
+                message = f"{found.n_entries} of {events} events read back"
+                raise OSError(message)
 
     def _record(
         self, path: Path, *, complete: bool, checksum: dict[str, str] | None = None

@@ -11,7 +11,8 @@ from typing import Any
 import uproot
 
 from eventproc.errors import EventProcError, FileWriteError
-from eventproc.io.merge import MergedFile, Part, merge_into
+from eventproc.io.merge import MergedFile, merge_into
+from eventproc.io.merge_part import Part
 from eventproc.io.publication import Publication
 from eventproc.model.file_records import OutputFileRecord
 from eventproc.modules.output import OutputParts

@@ -6,7 +6,8 @@ from typer.testing import CliRunner
 from eventproc.cli.main import application
 from eventproc.errors import MismatchedInputFiles
 from eventproc.io.file_provenance import read_provenance
-from eventproc.io.merge import Part, merge_files
+from eventproc.io.merge import merge_files
+from eventproc.io.merge_part import Part
 from tests.integration.conftest import SMALL_JOBS
 
 

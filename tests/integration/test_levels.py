@@ -12,7 +12,8 @@ from eventproc.io.column_difference import Tolerance
 from eventproc.io.compare import compare_files
 from eventproc.io.content import read_content
 from eventproc.io.file_summary import verify
-from eventproc.io.merge import Part, merge_files
+from eventproc.io.merge import merge_files
+from eventproc.io.merge_part import Part
 
 
 def kept(path):

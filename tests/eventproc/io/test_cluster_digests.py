@@ -8,7 +8,8 @@ from eventproc.io.cluster_digests import ClusterDigests, DigestCheck
 from eventproc.io.column import Column
 from eventproc.io.column_buffer import crc32
 from eventproc.io.file_metadata import METADATA_KEY, Completion
-from eventproc.io.merge import Part, merge_files
+from eventproc.io.merge import merge_files
+from eventproc.io.merge_part import Part
 from eventproc.io.native_layout import NativeLayout
 from eventproc.io.root_file import RootFile
 from tests.eventproc.io.tracks import write_file

@@ -12,7 +12,8 @@ from eventproc.errors import (
     FileWriteError,
     MismatchedInputFiles,
 )
-from eventproc.io.merge import Part, merge_files
+from eventproc.io.merge import merge_files
+from eventproc.io.merge_part import Part
 from eventproc.io.publication import checksums
 from tests.eventproc.io.tracks import (
     NUMBERS,

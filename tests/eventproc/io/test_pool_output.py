@@ -18,8 +18,7 @@ import uproot
 
 from eventproc.errors import ConfigurationError, FileWriteError, LogicError
 from eventproc.io.file_metadata import METADATA_KEY
-from eventproc.io.native_layout import NativeLayout
-from eventproc.io.root_file import RootFile
+from eventproc.io.opened_file import open_native
 from eventproc.model.branch import BranchDescription
 from eventproc.model.product import ColumnSchema, product_class
 from tests.eventproc.io.tracks import (
@@ -161,9 +160,8 @@ def test_a_partial_output_holds_what_was_written_and_says_so(tmp_path):
     assert names(tmp_path) == ["o.partial.root"]
     assert (record.complete, record.events, record.pfn) == (False, 1500, str(tmp_path / "o.partial.root"))
     assert metadata_of(tmp_path / "o.partial.root")["completion"]["complete"] is False
-    with RootFile(record.pfn) as file:
-        opened_file = NativeLayout(NativeLayout.Params()).open(file)
-        assert opened_file.event_ids(0, 1500)[-1] == event_id(1499)
+    with open_native(record.pfn) as file:
+        assert file.event_ids(0, 1500)[-1] == event_id(1499)
 
 
 def test_abandoning_twice_or_before_opening_does_no_harm(tmp_path):

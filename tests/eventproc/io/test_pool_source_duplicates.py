@@ -3,7 +3,8 @@
 import pytest
 
 from eventproc.errors import ConfigurationError, MismatchedInputFiles
-from eventproc.io.merge import Part, merge_files
+from eventproc.io.merge import merge_files
+from eventproc.io.merge_part import Part
 from tests.eventproc.io.tracks import Numbers, Tracks, bind_all, event_id, make_source, read_all, write_file
 
 
