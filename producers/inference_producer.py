@@ -91,6 +91,9 @@ class InferenceProducer(ExternalWork[InferenceWork]):
         row_words: What the model's rows are called in the summary of a job.
     """
 
+    class Params(InferenceParameters):
+        """What every inference module has."""
+
     row_words: ClassVar[RowWords] = RowWords()
 
     def __init__(self, params: InferenceParameters, declare: Declare) -> None:

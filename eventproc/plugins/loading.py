@@ -93,7 +93,10 @@ def _module(entry: EntryPoint, described: str) -> ModuleType:
     except Exception as error:
         missing = isinstance(error, ModuleNotFoundError) and f"{entry.module}.".startswith(f"{error.name}.")
         if missing:
-            message = f"{described}: the module does not exist; was the package moved or half installed?"
+            message = (
+                f"{described}: the module does not exist; is its folder missing in PYTHONPATH, or was the "
+                "package moved or half installed?"
+            )
         else:
             message = f"{described}: its import failed: {type(error).__name__}: {error}{_last_place(error)}"
         raise ConfigurationError(message) from error

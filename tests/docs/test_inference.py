@@ -1,0 +1,68 @@
+"""The module that the page shows is one that works."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import awkward as ak
+import uproot
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "inference.md").read_text(), re.DOTALL)
+MODULE = next(block for block in BLOCKS if block.startswith("# weights.py"))
+LINES = next(block for block in BLOCKS if block.startswith("# in the job file"))
+
+MODEL = """
+backend = "echo"
+max_rows = 64
+inputs = [{name = "x", datatype = "FP32", shape = [-1, 3]}]
+outputs = [{name = "y", datatype = "FP32", shape = [-1, 1]}]
+"""
+JOB = f"""
+import eventproc.config as cms
+
+process = cms.Process("DOC")
+process.source = cms.Source("PoolSource", fileNames=cms.untracked.vstring("{ROOT / "data" / "top_qcd.root"}"))
+process.maxEvents.input = 5
+process.options.numberOfStreams = 2
+process.ecalCrystals = cms.EDProducer("EcalCrystalProducer")
+{LINES}
+process.InferenceService = cms.Service("InferenceService", modelsFolder=cms.untracked.string("models"))
+process.out = cms.OutputModule(
+    "PoolOutputModule",
+    fileName=cms.untracked.string("out.root"),
+    outputCommands=cms.untracked.vstring("drop *", "keep *_ecalCrystals_*_*", "keep *_crystalWeights_*_*"),
+)
+process.p = cms.Path(process.ecalCrystals + process.crystalWeights)
+process.e = cms.EndPath(process.out)
+"""
+
+
+def run(folder, **environment):
+    return subprocess.run(
+        [sys.executable, "-P", "-m", "eventproc", "run", "job_cfg.py"],  # -P: as the command eventproc
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={"PATH": "/usr/bin:/bin", **environment},
+    )
+
+
+def test_a_module_of_ones_own_asks_a_model_of_ones_own(tmp_path):
+    (tmp_path / "models" / "weights" / "1").mkdir(parents=True)
+    (tmp_path / "models" / "weights" / "1" / "model.toml").write_text(MODEL)
+    (tmp_path / "weights.py").write_text(MODULE)
+    (tmp_path / "job_cfg.py").write_text(JOB)
+    lost = run(tmp_path)
+    assert lost.returncode == 73
+    assert (
+        "'weights:CrystalWeigher': the module does not exist; is its folder missing in PYTHONPATH"
+        in lost.stderr
+    )
+    done = run(tmp_path, PYTHONPATH=".")
+    assert done.returncode == 0, done.stderr
+    events = uproot.open(tmp_path / "out.root")["Events"].arrays()
+    assert ak.sum(ak.num(events["crystalWeights_weight"])) > 100
+    assert ak.all(events["crystalWeights_weight"] == events["ecalCrystals_energy"])
