@@ -31,6 +31,7 @@ app = typer.Typer(
     help="Serves models with the Open Inference Protocol v2.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
 
@@ -55,16 +56,21 @@ def serve_command(
     repository: Repository,
     host: Annotated[str | None, typer.Option(help="Address to listen on; default 127.0.0.1.")] = None,
     port: Annotated[
-        int | None, typer.Option(help="Port to listen on; 0, the default, takes a free one.")
+        int | None,
+        typer.Option(min=0, max=65535, help="Port to listen on; 0, the default, takes a free one."),
     ] = None,
     config: Annotated[Path | None, typer.Option(help="TOML file with the server's limits.")] = None,
     overrides: Overrides = None,
     model: Annotated[
         list[str] | None, typer.Option(help="Load this model only; may be repeated. Default: all.")
     ] = None,
-    strict: Annotated[bool, typer.Option(help="End if any model is refused.")] = False,
-    access_log: Annotated[bool, typer.Option(help="One JSON line on stderr for each request.")] = False,
-    exit_with_parent: Annotated[bool, typer.Option(help="Stop when standard input ends.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="End if any model is refused.")] = False,
+    access_log: Annotated[
+        bool, typer.Option("--access-log", help="One JSON line on stderr for each request.")
+    ] = False,
+    exit_with_parent: Annotated[
+        bool, typer.Option("--exit-with-parent", help="Stop when standard input ends.")
+    ] = False,
 ) -> None:
     """Serves until SIGTERM or SIGINT; prints the address on stdout when ready, logs on stderr.
 

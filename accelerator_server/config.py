@@ -220,7 +220,7 @@ def read_model_config(path: Path, model: str, overrides: list[Override]) -> Mode
 def nearest(name: str, known: list[str]) -> str:
     """Words for an error message: the known names, those like `name` first."""
     close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
-    return ", ".join(close or sorted(known)) or "none"
+    return ", ".join([*close, *sorted(set(known).difference(close))]) or "none"
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

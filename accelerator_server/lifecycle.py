@@ -154,8 +154,8 @@ class AcceleratorServer:
         Returns:
             CLEAN, or UNFINISHED if some requests were not answered within the drain time.
         """
-        logger.info("stopping; %d requests are inside", self._state.admission.n_inside)
         if self._listener is not None:
+            logger.info("stopping; %d requests are inside", self._state.admission.n_inside)
             self._listener.close()
         drained = await self._state.admission.drain(self._config.drain_s)
         if not drained:
@@ -269,7 +269,8 @@ def _listen(config: ServerConfig) -> socket.socket:
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(config.send_timeout_s * 1000))
         return listening
     except OSError as error:
-        message = f"cannot listen on {config.host}:{config.port}: {error.strerror or error}"
+        reason = (error.strerror or str(error)).partition(" (while attempting")[0]  # says the address again
+        message = f"cannot listen on {config.host}:{config.port}: {reason}"
         raise AddressError(message) from error
 
 

@@ -28,7 +28,9 @@ def submit(
     lumi_mask: Annotated[Path | None, typer.Option(help="golden JSON: what to process")] = None,
     files_per_job: Annotated[int | None, typer.Option(help="split by files")] = None,
     events_per_job: Annotated[int | None, typer.Option(help="split by events")] = None,
-    whole_lumis: Annotated[bool, typer.Option(help="with --events-per-job: whole lumis only")] = False,
+    whole_lumis: Annotated[
+        bool, typer.Option("--whole-lumis", help="with --events-per-job: whole lumis only")
+    ] = False,
     lumis_per_job: Annotated[int | None, typer.Option(help="split by luminosity blocks")] = None,
     identical: Annotated[int | None, typer.Option(help="so many jobs over everything: a load test")] = None,
     servers: Annotated[str, typer.Option(help="URL,...; becomes the word servers= for the job file")] = "",
@@ -48,7 +50,9 @@ def submit(
     stage_out: Annotated[str, typer.Option(help="command SOURCE TARGET that brings an output away")] = "",
     output_to: Annotated[str, typer.Option(help="folder or URL that outputs are staged out to")] = "",
     dry_run: Annotated[bool, typer.Option("--dryrun", help="prepare the task and submit nothing")] = False,
-    follow: Annotated[bool, typer.Option(help="stay, and try again what the retry table allows")] = False,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="stay, and try again what the retry table allows")
+    ] = False,
 ) -> None:
     """Split a dataset into jobs and submit them; every event is in exactly one job."""
     # uproot is slow to load, and help does not need it.

@@ -68,6 +68,7 @@ FAILED_STARTS = {
     "no such file": (4, "No such file", ["models", "--set", "m.file=weights"]),
     "bad configuration": (3, "cannot read", ["models", "--config", "nowhere.toml"]),
     "no such option": (2, "No such option", ["models", "--prot", "1"]),
+    "no such port": (2, "less than or equal to 65535", ["models", "--port", "80000"]),
 }
 
 
@@ -94,7 +95,12 @@ def test_an_address_that_is_taken_is_an_error_of_its_own(tmp_path):
         port = taken.getsockname()[1]
         result = run_command("serve", str(tmp_path), "--port", str(port))
     assert result.returncode == 6
-    assert f"cannot listen on 127.0.0.1:{port}" in result.stderr
+    assert result.stderr == f"accelerator-server: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+
+
+def test_help_names_every_option_in_full():
+    help_text = run_command("serve", "--help").stdout
+    assert all(option in help_text for option in ("--access-log ", "--exit-with-parent ", "--strict "))
 
 
 def test_a_strict_server_does_not_start_with_a_refused_model(tmp_path):

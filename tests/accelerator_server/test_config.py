@@ -82,7 +82,7 @@ def test_an_override_of_a_key_that_is_no_table_is_refused(tmp_path):
         read_model_config(path, "a", [parse_override("a.backend.x=1")])
 
 
-def test_near_names_come_alone_and_all_names_if_none_is_near():
-    assert nearest("toptagg", ["toptag", "echo"]) == "toptag"
+def test_all_names_are_told_the_near_ones_first():
+    assert nearest("toptagg", ["echo", "toptag", "null"]) == "toptag, echo, null"
     assert nearest("zzz", ["toptag", "echo"]) == "echo, toptag"
     assert nearest("zzz", []) == "none"
