@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from eventproc.errors import FileReadError
 from eventproc.io.column import Column, Offsets
-from eventproc.io.column_buffer import COUNTER_DTYPE, crc32
+from eventproc.io.column_buffer import crc32
 from eventproc.io.file_metadata import Completion
+from eventproc.io.stored_tree import COUNTER_DTYPE
 
 _HEX_DIGITS = 8
 """Of one CRC-32."""

@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from operator import attrgetter
 from typing import Any
 
-import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
 from eventproc.errors import LogicError
 from eventproc.io.column import Column
-from eventproc.io.file_metadata import StoredColumn, StoredProduct
+from eventproc.io.file_metadata import CODE_DTYPE, StoredColumn, StoredProduct
+from eventproc.io.stored_tree import COUNTER_DTYPE, tree_values
 from eventproc.model.product import Product
-
-CODE_DTYPE = "uint32"
-"""What a ``str`` column is stored as."""
-
-COUNTER_DTYPE = np.dtype("<i4")
-"""What uproot and NanoAOD store a counter as."""
 
 STORABLE = frozenset(
     ["bool", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
@@ -29,9 +23,6 @@ STORABLE = frozenset(
 """What a TTree holds, as numpy names it; strings are stored as codes."""
 
 Values = npt.NDArray[Any]
-
-RECORDS = "[]"
-"""Ends the name of a list of records, which uproot wants besides the names of counter and branches."""
 
 
 class ColumnBuffer:
@@ -49,7 +40,7 @@ class ColumnBuffer:
             LogicError: a column has a type that no tree can hold.
         """
         for c in stored.columns:
-            if stored_dtype(c) not in STORABLE:
+            if c.stored_dtype not in STORABLE:
                 message = (
                     f"column {c.name!r} of {stored.description().name} is {c.dtype}; "
                     f"files can hold str, {', '.join(sorted(STORABLE))}"
@@ -60,20 +51,6 @@ class ColumnBuffer:
             c.branch: {} for c in stored.columns if c.dtype == "str"
         }
         self.crc32 = dict.fromkeys(stored.branch_names(), 0)
-
-    def branch_types(self) -> dict[str, Any]:
-        """The types for uproot's ``mktree``: a number per event column, a list of records per axis."""
-        types: dict[str, Any] = {}
-        for axis, columns in self._axes():
-            dtypes = {c.branch: stored_dtype(c) for c in columns}
-            if axis is None:
-                types |= dtypes
-            else:
-                record = ak.types.RecordType(
-                    [ak.types.NumpyType(dtype) for dtype in dtypes.values()], list(dtypes)
-                )
-                types[self.stored.counters[axis] + RECORDS] = ak.types.ListType(record)
-        return types
 
     def branch_values(self, products: Sequence[Product]) -> dict[str, Any]:
         """The products of consecutive events as values for uproot's ``extend``.
@@ -109,50 +86,27 @@ class ColumnBuffer:
     def _values(
         self, contents: Mapping[str, Values], counts_of: Callable[[str], npt.NDArray[np.int32]]
     ) -> dict[str, Any]:
-        values: dict[str, Any] = {}
+        columns: dict[str, Values] = {}
         for c in self.stored.columns:
-            self._take(c, contents[c.name])
-        for axis, columns in self._axes():
-            if axis is None:
-                values |= {c.branch: contents[c.name] for c in columns}
-                continue
-            counter = self.stored.counters[axis]
-            counts = counts_of(columns[0].name)
-            self._digest(counter, counts)
-            values[counter + RECORDS] = self._records(columns, [contents[c.name] for c in columns], counts)
-        return values
-
-    def _axes(self) -> Iterator[tuple[str | None, list[StoredColumn]]]:
-        for axis in dict.fromkeys(c.axis for c in self.stored.columns):
-            yield axis, [c for c in self.stored.columns if c.axis == axis]
+            if contents[c.name].dtype != c.stored_dtype:
+                message = f"values for branch {c.branch!r} are {contents[c.name].dtype}, not {c.dtype}"
+                raise LogicError(message)
+            columns[c.branch] = contents[c.name]
+        for axis, group in self.stored.axes():
+            if axis is not None:
+                columns[self.stored.counters[axis]] = counts_of(group[0].name)
+        for branch, values in columns.items():
+            self.crc32[branch] = crc32(values, self.crc32[branch])
+        return tree_values(self.stored, columns)
 
     def _coded(self, column: StoredColumn, strings: Iterable[str]) -> Values:
         codes = self.dictionaries[column.branch]
         return np.array([codes.setdefault(s, len(codes)) for s in strings], CODE_DTYPE)
 
-    def _take(self, column: StoredColumn, content: Values) -> None:
-        if content.dtype != stored_dtype(column):
-            message = f"values for branch {column.branch!r} are {content.dtype}, not {column.dtype}"
-            raise LogicError(message)
-        self._digest(column.branch, content)
 
-    def _records(self, columns: list[StoredColumn], contents: list[Values], counts: Values) -> Any:
-        offsets = np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
-        for column, content in zip(columns, contents, strict=True):
-            if len(content) != offsets[-1]:
-                message = f"branch {column.branch!r} got {len(content)} rows; its axis has {offsets[-1]}"
-                raise LogicError(message)
-        fields = [ak.contents.NumpyArray(content) for content in contents]
-        records = ak.contents.RecordArray(fields, [c.branch for c in columns])
-        return ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(offsets), records))
-
-    def _digest(self, branch: str, values: Values) -> None:
-        self.crc32[branch] = crc32(values, self.crc32[branch])
-
-
-def stored_dtype(column: StoredColumn) -> str:
-    """The numpy dtype name of a column's branch."""
-    return CODE_DTYPE if column.dtype == "str" else column.dtype
+def dictionaries_of(buffers: Iterable[ColumnBuffer]) -> dict[str, tuple[str, ...]]:
+    """By branch of a ``str`` column, the strings its codes stand for."""
+    return {branch: tuple(codes) for buffer in buffers for branch, codes in buffer.dictionaries.items()}
 
 
 def crc32(values: Values, start: int = 0) -> int:

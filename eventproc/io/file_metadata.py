@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -24,12 +25,12 @@ _SEAL = "metadataCrc32"
 ID_BRANCHES = {"run": "uint32", "luminosityBlock": "uint32", "event": "uint64"}
 """Branches of the event id and their types, as in NanoAOD."""
 
+CODE_DTYPE = "uint32"
+"""What a ``str`` column is stored as: codes into the file's dictionary for its branch."""
+
 
 class StoredColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A column of a product and the branch that stores it; see ColumnSchema.
-
-    A ``str`` column is stored as uint32 codes into the file's dictionary for that branch.
-    """
+    """A column of a product and the branch that stores it; see ColumnSchema."""
 
     name: str
     dtype: str
@@ -37,6 +38,11 @@ class StoredColumn(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     unit: str
     doc: str
     branch: str
+
+    @property
+    def stored_dtype(self) -> str:
+        """The numpy dtype name of its branch."""
+        return CODE_DTYPE if self.dtype == "str" else self.dtype
 
 
 class StoredProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -73,6 +79,11 @@ class StoredProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def branch_names(self) -> list[str]:
         """All its branches, counters first."""
         return [*self.counters.values(), *(c.branch for c in self.columns)]
+
+    def axes(self) -> Iterator[tuple[str | None, list[StoredColumn]]]:
+        """Its columns by the axis that they share; None for those of one value an event."""
+        for axis in dict.fromkeys(c.axis for c in self.columns):
+            yield axis, [c for c in self.columns if c.axis == axis]
 
 
 class StoredLevel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,9 +11,10 @@ import numpy as np
 from eventproc.errors import FileOpenError
 from eventproc.io.branch_names import name_products
 from eventproc.io.column import Column
-from eventproc.io.column_buffer import COUNTER_DTYPE, RECORDS, ColumnBuffer, crc32
+from eventproc.io.column_buffer import ColumnBuffer, crc32, dictionaries_of
 from eventproc.io.file_metadata import ID_BRANCHES, StoredLevel, StoredProduct
 from eventproc.io.root_file import RootFile
+from eventproc.io.stored_tree import COUNTER_DTYPE, make_tree
 from eventproc.model.branch import BranchDescription
 from eventproc.model.product import EQUAL, Product, product_class
 from eventproc.model.product_merging import merged
@@ -92,15 +93,7 @@ class LevelRows:
         """
         form, rows = self._form, dict(sorted(self._rows.items()))
         buffers = [ColumnBuffer(stored) for stored in name_products(self.branches)]
-        types: dict[str, Any] = {name: ID_BRANCHES[name] for name in form.ids}
-        for buffer in buffers:
-            types |= buffer.branch_types()
-        tree = root.mktree(
-            form.tree,
-            types,
-            counter_name=lambda records: records.removesuffix(RECORDS),
-            field_name=lambda _records, branch: branch,
-        )
+        tree = make_tree(root, form.tree, form.ids, [buffer.stored for buffer in buffers])
         ids = zip(*rows, strict=True) if rows else [() for _ in form.ids]
         values: dict[str, Any] = {
             name: np.array(numbers, ID_BRANCHES[name]) for name, numbers in zip(form.ids, ids, strict=True)
@@ -116,7 +109,7 @@ class LevelRows:
         return StoredLevel(
             products=tuple(buffer.stored for buffer in buffers),
             entries=len(rows),
-            dictionaries={b: tuple(codes) for buffer in buffers for b, codes in buffer.dictionaries.items()},
+            dictionaries=dictionaries_of(buffers),
             crc32={name: f"{value:08x}" for name, value in digests.items()},
         )
 
@@ -143,8 +136,8 @@ def read_level(file: RootFile, branch_type: BranchType, stored: StoredLevel) -> 
     products: dict[BranchDescription, dict[Of, Product]] = {}
     for product in stored.products:
         columns: dict[str, Column] = {}
-        for axis in dict.fromkeys(c.axis for c in product.columns):
-            names = [c.branch for c in product.columns if c.axis == axis]
+        for axis, group in product.axes():
+            names = [c.branch for c in group]
             tree.require(*names, jagged=axis is not None)
             columns |= tree.read_axis(names, 0, tree.n_entries)
             if axis is not None:

@@ -11,21 +11,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import awkward as ak
 import numpy as np
 import numpy.typing as npt
 import uproot
 
 from eventproc.errors import FileOpenError, FileWriteError
 from eventproc.io.cluster_digests import ClusterDigests
-from eventproc.io.column_buffer import CODE_DTYPE, COUNTER_DTYPE, RECORDS, ColumnBuffer, crc32, stored_dtype
+from eventproc.io.column_buffer import ColumnBuffer, crc32, dictionaries_of
 from eventproc.io.file_metadata import (
+    CODE_DTYPE,
     FORMAT,
     ID_BRANCHES,
     METADATA_KEY,
     TREE_NAME,
     FileMetadata,
-    StoredColumn,
     StoredProduct,
     encode_metadata,
 )
@@ -36,6 +35,7 @@ from eventproc.io.opened_file import open_native
 from eventproc.io.publication import Publication, checksums
 from eventproc.io.root_file import RootFile
 from eventproc.io.root_tree import RootTree
+from eventproc.io.stored_tree import COUNTER_DTYPE, make_tree, tree_values
 from eventproc.model.history import InputHistory, joined_histories
 from eventproc.model.transition import BranchType
 
@@ -186,14 +186,11 @@ class _MergeWriter:
             return
         last = {**first.processes[-1], "mergedFrom": self._sources} if first.processes else {}
         last = dict(self._made_by) if self._made_by else last
-        dictionaries = {
-            branch: tuple(codes) for buffer in self._buffers for branch, codes in buffer.dictionaries.items()
-        }
         metadata = FileMetadata(
             FORMAT,
             first.products,
             (*first.processes[:-1], last) if last else (),
-            dictionaries,
+            dictionaries_of(self._buffers),
             self._digests.completion(complete=self._complete, events=self.events, digests=self._crc32),
             {kind: rows.write(self._root) for kind, rows in self._levels.items()},
             self._histories if len(self._histories) > 1 else (),
@@ -205,15 +202,7 @@ class _MergeWriter:
         if self._first is None:
             self._first = metadata
             self._buffers = [ColumnBuffer(product) for product in metadata.products]
-            types: dict[str, Any] = dict(ID_BRANCHES)
-            for buffer in self._buffers:
-                types |= buffer.branch_types()
-            self._tree = self._root.mktree(
-                TREE_NAME,
-                types,
-                counter_name=lambda records: records.removesuffix(RECORDS),
-                field_name=lambda _records, branch: branch,
-            )
+            self._tree = make_tree(self._root, TREE_NAME, ID_BRANCHES, metadata.products)
             self._crc32 = dict.fromkeys([*ID_BRANCHES, *_branches(metadata.products)], 0)
             self._pending = {name: [] for name in self._crc32}
             return
@@ -256,7 +245,7 @@ class _MergeWriter:
         whole = {name: np.concatenate(parts) for name, parts in self._pending.items()}
         values: dict[str, Any] = {name: whole[name] for name in ID_BRANCHES}
         for buffer in self._buffers:
-            values |= _tree_values(buffer.stored, whole)
+            values |= tree_values(buffer.stored, whole)
         self._tree.extend(values)
         self._written += self._pending_events
         self._digests.end_cluster(self._written, self._crc32)
@@ -274,11 +263,10 @@ def _columns(tree: RootTree, products: Sequence[StoredProduct], start: int, stop
     for name, dtype in ID_BRANCHES.items():
         columns[name] = _array(tree.read(name, start, stop).content, dtype)
     for product in products:
-        for axis in dict.fromkeys(c.axis for c in product.columns):
-            group = [c for c in product.columns if c.axis == axis]
+        for axis, group in product.axes():
             read = tree.read_axis([c.branch for c in group], start, stop)
             for c in group:
-                columns[c.branch] = _array(read[c.branch].content, stored_dtype(c))
+                columns[c.branch] = _array(read[c.branch].content, c.stored_dtype)
             if axis is not None:
                 counts = np.diff(read[group[0].branch].offsets)
                 columns[product.counters[axis]] = counts.astype(COUNTER_DTYPE)
@@ -287,19 +275,3 @@ def _columns(tree: RootTree, products: Sequence[StoredProduct], start: int, stop
 
 def _array(content: Any, dtype: str) -> Array:
     return np.asarray(content).astype(dtype, copy=False)
-
-
-def _tree_values(product: StoredProduct, columns: Mapping[str, Array]) -> dict[str, Any]:
-    """Values of a product's branches for uproot's ``extend``."""
-    values: dict[str, Any] = {}
-    for axis in dict.fromkeys(c.axis for c in product.columns):
-        group: list[StoredColumn] = [c for c in product.columns if c.axis == axis]
-        if axis is None:
-            values |= {c.branch: columns[c.branch] for c in group}
-            continue
-        counter = product.counters[axis]
-        offsets = np.concatenate([[0], np.cumsum(columns[counter], dtype=np.int64)])
-        fields = [ak.contents.NumpyArray(columns[c.branch]) for c in group]
-        records = ak.contents.RecordArray(fields, [c.branch for c in group])
-        values[counter + RECORDS] = ak.Array(ak.contents.ListOffsetArray(ak.index.Index64(offsets), records))
-    return values

@@ -15,7 +15,7 @@ from eventproc.io.basket import Basket
 from eventproc.io.branch_names import name_products
 from eventproc.io.chunk import ChunkEntry
 from eventproc.io.cluster_digests import ClusterDigests
-from eventproc.io.column_buffer import RECORDS, ColumnBuffer, crc32
+from eventproc.io.column_buffer import ColumnBuffer, crc32, dictionaries_of
 from eventproc.io.file_metadata import (
     FORMAT,
     ID_BRANCHES,
@@ -25,6 +25,7 @@ from eventproc.io.file_metadata import (
     encode_metadata,
 )
 from eventproc.io.level_tree import LevelRows
+from eventproc.io.stored_tree import make_tree
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
 from eventproc.model.history import InputHistory
@@ -74,7 +75,7 @@ class TreeWriter:
         self._digests = ClusterDigests()
         self._written = 0
         self._root = uproot.recreate(file, compression=compression)
-        self._tree = self._make_tree()
+        self._tree = make_tree(self._root, TREE_NAME, ID_BRANCHES, [b.stored for b in self._buffers])
         self._thread = ThreadPoolExecutor(1, "tree-writer")
         self._writing: Future[None] | None = None
 
@@ -141,17 +142,6 @@ class TreeWriter:
         with contextlib.suppress(Exception):
             self._root.close()
 
-    def _make_tree(self) -> Any:
-        types: dict[str, Any] = dict(ID_BRANCHES)
-        for buffer in self._buffers:
-            types |= buffer.branch_types()
-        return self._root.mktree(
-            TREE_NAME,
-            types,
-            counter_name=lambda records: records.removesuffix(RECORDS),
-            field_name=lambda _records, branch: branch,
-        )
-
     def _flush(self) -> None:
         self._wait()
         if self._basket.ids:
@@ -185,13 +175,10 @@ class TreeWriter:
         return digests
 
     def _metadata(self, *, complete: bool) -> FileMetadata:
-        dictionaries: dict[str, tuple[str, ...]] = {}
-        for buffer in self._buffers:
-            dictionaries |= {branch: tuple(codes) for branch, codes in buffer.dictionaries.items()}
         return FileMetadata(
             FORMAT,
             tuple(buffer.stored for buffer in self._buffers),
             tuple(dict(record) for record in self._history),
-            dictionaries,
+            dictionaries_of(self._buffers),
             self._digests.completion(complete=complete, events=self.events, digests=self._crc32()),
         )
