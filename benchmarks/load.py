@@ -72,19 +72,19 @@ def post(path: str, body: bytes, json_bytes: int = 0) -> bytes:
     return "\r\n".join([*lines, "", ""]).encode() + body
 
 
-def ask(address: str, request: bytes, clients: int, seconds: float, pause_s: float = 0.0) -> Load:
-    """Lets clients ask for some seconds; each waits for its answer, and `pause_s` after a refusal."""
-    return asyncio.run(_ask(address, request, clients, seconds, pause_s))
+def ask(address: str, request: bytes, clients: int, seconds: float) -> Load:
+    """Lets clients ask for some seconds; each waits for its answer."""
+    return asyncio.run(_ask(address, request, clients, seconds))
 
 
-async def _ask(address: str, request: bytes, clients: int, seconds: float, pause_s: float) -> Load:
+async def _ask(address: str, request: bytes, clients: int, seconds: float) -> Load:
     parts = urlsplit(address)
     load = Load(seconds)
     loop = asyncio.get_running_loop()
     stop_s = time.perf_counter() + seconds
 
     def client() -> _Client:
-        return _Client(load, request, stop_s, pause_s)
+        return _Client(load, request, stop_s)
 
     asking = [await loop.create_connection(client, parts.hostname, parts.port) for _ in range(clients)]
     await asyncio.wait_for(asyncio.gather(*[client.finished for _, client in asking]), seconds + 60)
@@ -92,13 +92,11 @@ async def _ask(address: str, request: bytes, clients: int, seconds: float, pause
 
 
 class _Client(asyncio.Protocol):
-    def __init__(self, load: Load, request: bytes, stop_s: float, pause_s: float) -> None:
+    def __init__(self, load: Load, request: bytes, stop_s: float) -> None:
         self._load = load
         self._request = request
         self._stop_s = stop_s
-        self._pause_s = pause_s
-        self._loop = asyncio.get_running_loop()
-        self.finished = self._loop.create_future()
+        self.finished = asyncio.get_running_loop().create_future()
         self._received = b""
         self._begun_s = 0.0
 
@@ -131,10 +129,7 @@ class _Client(asyncio.Protocol):
         (self._load.latencies_s if is_good else self._load.refusals_s).append(now_s - self._begun_s)
         if is_good:
             self._load.answered_s.append(now_s)
-        if is_good or not self._pause_s:
-            self._send()
-        else:
-            self._loop.call_later(self._pause_s, self._send)
+        self._send()
 
     def _send(self) -> None:
         self._begun_s = time.perf_counter()
