@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Annotated, Any
 
+import numpy as np
 from msgspec import Meta, Struct
 
 from accelerator_server.backends.base import (
@@ -96,7 +97,12 @@ def _core() -> Any:
 
 @functools.cache
 def _only_core() -> Any:
-    return _import_openvino().Core()
+    openvino = _import_openvino()
+    # The binding makes its tables of element types when they are first used, and lets other threads run
+    # meanwhile: two that come at once wait for each other for ever.
+    tensor = openvino.Tensor(np.zeros(1, np.float32))
+    tensor.element_type.to_dtype()
+    return openvino.Core()
 
 
 def _read(core: Any, model: bytes) -> Any:
