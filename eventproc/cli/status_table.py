@@ -79,7 +79,7 @@ def status_values(task: TaskFolder, status: TaskStatus) -> dict[str, Any]:
 
 def _states(task: TaskFolder, status: TaskStatus) -> Table:
     table = Table.grid(padding=(0, 2))
-    table.add_row("Task:", str(task.path))
+    table.add_row("Task:", Text(str(task.path)))
     table.add_row("Engine:", task.record.engine)
     heading = "Jobs status:"
     total = len(status.jobs)
@@ -92,9 +92,13 @@ def _states(task: TaskFolder, status: TaskStatus) -> Table:
 
 def _jobs(task: TaskFolder, status: TaskStatus, taken: list[JobFigures]) -> Table:
     by_id = {each.id: each for each in taken}
-    table = Table(title="Jobs", title_justify="left")
-    for name in ("Job", "State", "Host", "Runtime", "Mem (MB)", "CPU %", "Retries", "Restarts", "Exit code"):
-        table.add_column(name, justify="left" if name in ("State", "Host") else "right")
+    # Without lines between the columns all but a long name of a host fits into 80 columns.
+    table = Table(title="Jobs", title_justify="left", box=None, pad_edge=False, collapse_padding=True)
+    for name in ("Job", "State", "Host", "Runtime", "MB", "CPU %", "Retries", "Restarts", "Exit code"):
+        is_text = name in ("State", "Host")
+        table.add_column(
+            name, justify="left" if is_text else "right", no_wrap=name != "Host", overflow="fold"
+        )
     for job in status.jobs:
         table.add_row(*_job_row(task, job, by_id.get(job.id)))
     return table
@@ -147,7 +151,7 @@ def _figures(task: TaskFolder, taken: list[JobFigures]) -> list[RenderableType]:
     ):
         if (spread := found[name]) is not None:
             values = (spread.least, spread.mean, spread.greatest)
-            table.add_row(title, *(format(scale * value, form) for value in values))
+            table.add_row(Text(title), *(format(scale * value, form) for value in values))
     efficiency = _efficiency(task, taken) or 0.0
     parts: list[RenderableType] = [table, Text(f"CPU efficiency: {100 * efficiency:.0f} %")]
     return [*parts, *(Text(line, "yellow") for line in _warnings(task, found, efficiency))]

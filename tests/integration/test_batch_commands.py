@@ -53,8 +53,9 @@ def test_status_tells_scripts_everything(done, folder):
 
 
 def test_status_tells_people_a_line_for_each_job(done, folder):
-    shown = run_command(folder, "status", "t", "--long").out
+    shown = run_command(folder, "status", "t", "--long", COLUMNS="80").out
     assert shown.count("finished") == 5  # percent, three jobs, title of the figures
+    assert "run time [s]" in shown
     assert "CPU efficiency" in shown
 
 
