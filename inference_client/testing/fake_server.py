@@ -40,6 +40,7 @@ class FakeServer:
         tls: What it shows and demands where it speaks https; set before the start.
         extensions: What it announces.
         requests: Headers of the inference requests that came, answered or not.
+        most_at_once: Most inference requests that were inside at one time.
         cancelled: Inference requests whose client went away.
         held: While it is cleared, inference requests wait.
     """
@@ -53,7 +54,9 @@ class FakeServer:
         self.tls: ssl.SSLContext | None = None
         self.extensions = list(EXTENSIONS)
         self.requests: list[Mapping[str, str]] = []
+        self.most_at_once = 0
         self.cancelled = 0
+        self._n_inside = 0
         self.held = asyncio.Event()
         self.held.set()
         self._arrival = asyncio.Condition()
@@ -127,6 +130,8 @@ class FakeServer:
             self.requests.append(request.headers)
             self._arrival.notify_all()
         fault = self.faults.popleft() if self.faults else self.always
+        self._n_inside += 1
+        self.most_at_once = max(self.most_at_once, self._n_inside)
         try:
             body = await request.read()
             await self.held.wait()
@@ -136,6 +141,8 @@ class FakeServer:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
+        finally:
+            self._n_inside -= 1
         if fault is not None and fault in HTTP_REFUSALS:
             return _refused(fault, request)
         answer = self._denied(request) or self._answer(request, body, fault)

@@ -185,9 +185,10 @@ async def test_native_engines_get_a_process_of_their_own_and_answer_the_same(tmp
     write_model(tmp_path, backend="openvino", model=affine_model(), keys="max_rows = 4")
     rows = np.random.default_rng(1).random((3, 4), np.float32)
     found = []
+    others = set(psutil.Process().children())
     for isolation, n_processes in (("auto", 1), ("thread", 0)):
         async with running(tmp_path, isolation=isolation) as session:
-            assert len(psutil.Process().children()) == n_processes
+            assert len(set(psutil.Process().children()) - others) == n_processes
             found.append(await values(session, rows))
     assert found[0] == found[1]
 

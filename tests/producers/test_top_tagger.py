@@ -166,7 +166,7 @@ async def test_only_sync_holds_up_the_other_streams(mode, overlap):
         parameters = {"modelName": "toptag", "timeout": 5, "mode": mode}
         report, _ = await run_chain([ONE_JET] * 4, *TAGGING, servers=[address], streams=4, topTags=parameters)
     bodies = report.services["InferenceService"]["toptag"]["asked"][0]["bodies"]
-    assert (bodies < 4) == overlap
+    assert (bodies < 4 or server.most_at_once > 1) == overlap
 
 
 @pytest.mark.parametrize("mode", ["Sync", "PseudoAsync"])

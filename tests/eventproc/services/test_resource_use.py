@@ -43,4 +43,6 @@ def test_the_peak_stays_when_memory_is_given_back() -> None:
     del block
     without_block = MemoryUse.now()
     assert with_block.rss_mb - without_block.rss_mb > 50
-    assert without_block.peak_rss_mb >= with_block.rss_mb > 64
+    # The kernel counts pages for each thread and adds them up later.
+    assert without_block.peak_rss_mb > with_block.rss_mb - 1
+    assert with_block.rss_mb > 64
