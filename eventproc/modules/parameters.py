@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -137,5 +137,8 @@ def _explain(
     if place and place[1] in values:
         name = place[1]
         reason = error.split(" - at ")[0]
+        hint = get_type_hints(description)[name]
+        if get_origin(hint) is Literal:
+            reason = f"expected {' or '.join(map(repr, get_args(hint)))}"
         return f"{whose}: parameter {name} = {values[name]!r}: {reason[0].lower() + reason[1:]}"
     return f"{whose}: {error}"

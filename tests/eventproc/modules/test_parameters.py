@@ -1,4 +1,4 @@
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 import pytest
@@ -81,3 +81,12 @@ class Around(ParameterDescription):
 
 def test_untracked_parameters_are_found_inside_nested_ones():
     assert set(untracked_names(Around)) == {"hidden", "one.verbose", "many.*.verbose"}
+
+
+@pytest.mark.parametrize("value", ["async", 3])
+def test_of_a_few_words_all_are_named(value):
+    class Chosen(ParameterDescription):
+        mode: Annotated[Literal["Sync", "Async"], doc("who waits")] = "Async"
+
+    with pytest.raises(ConfigurationError, match=f"parameter mode = {value!r}: expected 'Sync' or 'Async'"):
+        convert_parameters(Chosen, {"mode": value}, "EDProducer 'm' (M)")
