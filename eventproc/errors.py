@@ -185,15 +185,20 @@ def error_categories(base: type[EventProcError] = EventProcError) -> set[str]:
     return {base.category}.union(*(error_categories(kind) for kind in base.__subclasses__()))
 
 
-def near_names(name: str, known: Iterable[str]) -> str:
+def near_names(name: str, known: Iterable[str], none: str = "there are none") -> str:
     """A sentence that offers the known names nearest to a wrong one.
+
+    Args:
+        name: the wrong one.
+        known: those that there are.
+        none: what to say where there are none.
 
     Returns:
         ``"did you mean 'a', 'b'?"`` when something is near, else the list of what exists.
     """
     names = sorted(set(known))
     if not names:
-        return "there are none"
+        return none
     folded = {candidate.casefold(): candidate for candidate in names}
     close = difflib.get_close_matches(name.casefold(), folded, n=3, cutoff=0.5)
     if close:

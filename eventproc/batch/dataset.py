@@ -50,7 +50,8 @@ def _expanded(path: Path) -> list[str]:
         return [str(path.resolve())]
     if _GLOB.isdisjoint(str(path)):
         known = [entry.name for entry in path.parent.glob("*")] if path.parent.is_dir() else []
-        message = f"dataset file {str(path)!r} does not exist: {near_names(path.name, known)}"
+        hint = near_names(path.name, known, "its folder is empty or not there")
+        message = f"dataset file {str(path)!r} does not exist: {hint}"
         raise ConfigurationError(message)
     anchor = Path(path.anchor or ".")
     pattern = str(path.relative_to(anchor)) if path.anchor else str(path)

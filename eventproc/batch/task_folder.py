@@ -45,8 +45,8 @@ class TaskFolder:
         record = read_record(path / MANIFEST, TaskRecord)
         if record is None:
             known = [entry.parent.name for entry in path.parent.glob(f"*/{MANIFEST}")]
-            hint = near_names(path.name, known)
-            message = f"{str(path)!r} is no task, it has no {MANIFEST}; tasks there: {hint}"
+            hint = near_names(path.name, known, "no folder beside it is one")
+            message = f"{str(path)!r} is no task, it has no {MANIFEST}: {hint}"
             raise ConfigurationError(message)
         if record.format != TASK_FORMAT:
             message = f"task {str(path)!r} has format {record.format}; this version reads {TASK_FORMAT}"

@@ -60,11 +60,12 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        message = f"job file {str(path)!r} does not exist: {near_names(path.name, _neighbours(path))}"
+        hint = near_names(path.name, _neighbours(path), "its folder holds no Python file")
+        message = f"job file {str(path)!r} does not exist: {hint}"
         raise ConfigFileNotFound(message) from None
     except IsADirectoryError:
-        known = _neighbours(path / path.name)
-        message = f"{str(path)!r} is a folder, not a job file: {near_names(path.name, known)}"
+        hint = near_names(path.name, _neighbours(path / path.name), "it holds no Python file")
+        message = f"{str(path)!r} is a folder, not a job file: {hint}"
         raise ConfigFileNotFound(message) from None
     except OSError as error:
         message = f"job file {str(path)!r} cannot be read: {error.strerror}"

@@ -90,7 +90,8 @@ class Process:
         except ModuleNotFoundError as error:
             if error.name is None or not f"{name}.".startswith(f"{error.name}."):
                 raise  # the fragment is there, and imports something that is not
-            refuse(f"process.load: there is no {fragment!r}: {near_names(name, _fragments())}")
+            nowhere = "none lies beside the job file; PYTHONPATH can name the folder of others"
+            refuse(f"process.load: there is no {fragment!r}: {near_names(name, _fragments(), nowhere)}")
         self.extend(module)
 
     def extend(self, other: Any) -> None:

@@ -15,7 +15,7 @@ from eventproc.errors import ConfigurationError, FileOpenError, near_names
 SCHEMES = ("file", "http", "https", "root")
 """What an input may be read from; fsspec knows many more, some of which run commands or unpack archives."""
 
-_ADDED = {"root": "pip install fsspec-xrootd"}
+_ADDED = {"root": "root:// needs a package: pip install 'eventproc[xrootd]'"}
 """Schemes that need a package beside this one."""
 
 

@@ -173,4 +173,4 @@ def _why_missing(path: Path) -> str:
     if not path.parent.is_dir():
         return f"its folder {str(path.parent)!r} does not exist"
     neighbours = (entry.name for entry in path.parent.glob("*.root"))
-    return f"it does not exist; ROOT files in its folder: {near_names(path.name, neighbours)}"
+    return f"it does not exist: {near_names(path.name, neighbours, 'its folder holds no ROOT file')}"

@@ -136,7 +136,7 @@ def _explain(
     place = re.search(r" - at `\$\.?(\w+)", error)
     if place and place[1] in values:
         name = place[1]
-        reason = error.split(" - at ")[0]
+        reason = error.split(" - at ")[0].replace("`array`", "`list`")
         hint = get_type_hints(description)[name]
         if get_origin(hint) is Literal:
             reason = f"expected {' or '.join(map(repr, get_args(hint)))}"

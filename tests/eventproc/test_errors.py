@@ -54,3 +54,4 @@ def test_near_names_offers_what_is_near_else_what_there_is():
     assert errors.near_names("ecaljets", ["ecalJets", "x"]) == "did you mean 'ecalJets'?"
     assert errors.near_names("zzz", ["a", "b"]) == "known: 'a', 'b'"
     assert errors.near_names("zzz", []) == "there are none"
+    assert errors.near_names("zzz", [], "no job file lies there") == "no job file lies there"

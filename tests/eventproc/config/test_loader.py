@@ -115,6 +115,11 @@ def test_a_missing_fragment_gets_near_names(load_text: LoadText) -> None:
     assert "job_cfg.py:6: process.load: there is no 'jet_cff': did you mean 'jets_cff'?" in message
 
 
+def test_where_no_fragment_lies_the_error_says_what_names_others(load_text: LoadText) -> None:
+    message = failure(load_text, JOB + "\n    process.load('jet_cff')\n", ConfigurationError)
+    assert "there is no 'jet_cff': none lies beside the job file; PYTHONPATH can name" in message
+
+
 def test_a_fragment_that_imports_something_missing_shows_its_own_line(load_text: LoadText) -> None:
     message = failure(
         load_text, JOB + "\n    process.load('jets_cff')\n", jets_cff="\nimport nowhere_to_be_found\n"
@@ -213,7 +218,7 @@ def test_a_missing_file_gets_near_names(tmp_path: Path) -> None:
         ConfigFileNotFound, match=r"'.*top_taging_cfg.py' does not exist: did you mean 'top_tagging"
     ):
         load_process(tmp_path / "top_taging_cfg.py")
-    with pytest.raises(ConfigFileNotFound, match="does not exist: there are none"):
+    with pytest.raises(ConfigFileNotFound, match="does not exist: its folder holds no Python file"):
         load_process(tmp_path / "nowhere" / "a_cfg.py")
 
 

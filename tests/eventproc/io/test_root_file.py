@@ -64,7 +64,9 @@ def test_a_name_with_a_colon_is_one_name(tmp_path):
 
 def test_a_missing_file_is_refused_with_the_nearest_name(tmp_path):
     make_file(tmp_path / "hits_1.root")
-    refused(tmp_path / "hits_2.root", "does not exist", "'hits_1.root'")
+    refused(tmp_path / "hits_2.root", "it does not exist: did you mean 'hits_1.root'?")
+    (tmp_path / "empty").mkdir()
+    refused(tmp_path / "empty" / "hits.root", "it does not exist: its folder holds no ROOT file")
 
 
 def test_a_missing_folder_is_named(tmp_path):

@@ -53,6 +53,7 @@ def test_a_nested_pset_is_checked_too():
         ({"etMin": 1, "hits": 3}, r"parameter hits = 3: expected `InputTag`, got `int`"),
         ({"etMin": 1, "hits": "a:b:c:d"}, r"has 4 parts"),
         ({"etMin": 1, "names": ["a", 2]}, r"parameter names = \['a', 2\]: expected `str`, got `int`"),
+        ({"etMin": 1, "names": "a"}, r"parameter names = 'a': expected `list`, got `str`"),
     ],
 )
 def test_an_error_names_component_parameter_value_and_what_would_work(values, message):
