@@ -1,9 +1,11 @@
 # One verb each, for a person and for CI. The virtual environment .venv is made when it is missing.
 #   make PYTHON=/path/to/python3.11 ...   use this Python
 #   make PYTEST_ARGS="-x -k report" test  pass words to pytest
+#   make PYTEST_PROCESSES=1 test          so many share the tests, file by file
 VENV ?= .venv
 PYTHON ?= python3.11 python3.12 python3.13 python3
 PYTEST_ARGS ?=
+PYTEST_PROCESSES ?= 2
 
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
@@ -42,7 +44,7 @@ demo: $(DEMO)  ## Run the flagship job on the sample in data/ and draw its score
 test: lint pytest  ## Run everything that must pass: lint, types, tests
 
 pytest: $(DEV)
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(PYTEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 lint: type-check style contracts  ## Check style, types and who imports whom
 

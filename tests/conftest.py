@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -43,7 +44,14 @@ def pytest_configure(config: pytest.Config) -> None:
         config.stash[_demanded] = demanded(os.environ, REQUIREMENTS)
     except UnknownRequirement as error:
         raise pytest.UsageError(str(error)) from None
-    config.stash[_seed] = int(os.environ.get(SEED) or random.SystemRandom().randrange(2**32))
+    # Of several processes that share the tests each is told the seed that the first one prints.
+    told = getattr(config, "workerinput", {}).get(SEED)
+    config.stash[_seed] = int(told or os.environ.get(SEED) or random.SystemRandom().randrange(2**32))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    node.workerinput[SEED] = str(node.config.stash[_seed])
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,20 @@ def test_without_a_given_seed_two_runs_sample_differently(
     outputs = [inner.runpytest_inprocess("-s").stdout.str() for _ in range(2)]
     seeds = {output.split("<")[1].split(">")[0] for output in outputs}
     assert len(seeds) == 2
+
+
+def test_processes_that_share_the_tests_take_the_seed_that_is_printed(
+    inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EVENTPROC_SEED", raising=False)
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    inner.makepyfile("def test_sample(sample_seed): assert False")
+    result = inner.runpytest_subprocess("-p", "xdist", "-p", "no:cacheprovider", "--numprocesses", "2")
+    printed, used = (
+        re.findall(words, result.stdout.str()) for words in (r"sampling tests: (\d+)", r"SEED=(\d+)")
+    )
+    assert len(used) == 1
+    assert used == printed
 
 
 @pytest.mark.parametrize("text", ["root,netns", "root netns", " root , netns,", "netns,root,root"])
