@@ -10,7 +10,7 @@ from accelerator_server.lifecycle import AcceleratorServer
 from inference_client.protocol.routes import LIVE
 from tests.accelerator_server.answers import infer, refused
 from tests.accelerator_server.model_files import write_model
-from tests.accelerator_server.running import request_of, running, started
+from tests.accelerator_server.running import posting, request_of, running, started
 from tests.accelerator_server.token_files import ADMIN_TOKEN, OLD_TOKEN, TOKEN, bearer, write_tokens
 
 LOAD = "/v2/repository/models/m/load"
@@ -61,6 +61,9 @@ async def test_no_route_but_liveness_is_answered_without_a_token(repository, tok
                 assert reply.status == expected, (method, path)
                 if expected == 401:
                     assert reply.headers["WWW-Authenticate"] == "Bearer"
+        # With a body it goes the short way.
+        asked_well = posting(request_of([[1] * 4]), **credentials)
+        assert (await refused(session, **asked_well))[:2] == (401, "unauthenticated")
 
 
 @pytest.mark.parametrize("token", [TOKEN, OLD_TOKEN, ADMIN_TOKEN])

@@ -1,50 +1,77 @@
 """Bodies over real sockets: too large, too slow, broken, random; nothing leaks and nothing breaks."""
 
 import asyncio
-import contextlib
 
-import aiohttp
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from inference_client.protocol import codec, headers
 from inference_client.protocol.arrays import dense_tensor, sparse_tensor, to_array
 from inference_client.protocol.messages import InferenceRequest
-from tests.accelerator_server.answers import INFER, infer, metrics, refused
+from tests.accelerator_server.answers import INFER, infer, metrics
 from tests.accelerator_server.model_files import write_model
 from tests.accelerator_server.running import posting, request_of, running
 
 SHORT = codec.encode_request(request_of([[1] * 4]))
 
 
-async def test_a_chunked_body_beyond_the_limit_is_refused(tmp_path):
-    async def chunks():
-        for _ in range(100):
-            yield bytes(100)
+def head(*lines: str) -> bytes:
+    """The head of an inference request."""
+    first = (f"POST {INFER} HTTP/1.1", "Host: a", f"Content-Type: {headers.MSGPACK}")
+    return "\r\n".join([*first, *lines, "", ""]).encode()
+
+
+async def line_to(session) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    return await asyncio.open_connection(session._base_url.host, session._base_url.port)
+
+
+async def test_a_body_that_has_no_end_is_refused_at_the_limit(tmp_path):
+    async def send(writer):
+        while True:
+            writer.write(b"64\r\n" + bytes(100) + b"\r\n")
+            await writer.drain()
 
     write_model(tmp_path)
     async with running(tmp_path, max_body_bytes=1000) as session:
-        arguments = posting(b"")
-        arguments["data"] = chunks()
-        with contextlib.suppress(aiohttp.ClientConnectionError):  # the server may close before all is sent
-            assert (await refused(session, **arguments))[:2] == (413, "body_too_large")
+        reader, writer = await line_to(session)
+        writer.write(head("Transfer-Encoding: chunked"))
+        sending = asyncio.ensure_future(send(writer))
+        async with asyncio.timeout(10):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+        sending.cancel()
+        writer.transport.abort()
         await infer(session, request_of([[1] * 4]))
 
 
-async def test_a_body_that_stalls_is_given_up(tmp_path):
+async def test_a_body_that_says_it_is_too_large_is_refused_before_any_of_it_is_there(tmp_path):
+    write_model(tmp_path)
+    async with running(tmp_path, max_body_bytes=1000) as session:
+        reader, writer = await line_to(session)
+        writer.write(head("Content-Length: 1001"))
+        async with asyncio.timeout(10):
+            assert (await reader.readline()).startswith(b"HTTP/1.1 413")
+        writer.transport.abort()
+        assert "accelerator_received_bytes_total 0.0" in await metrics(session)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["Content-Length: 10"],
+        ["Content-Length: 10", "Content-Encoding: gzip"],
+        ["Transfer-Encoding: chunked"],
+    ],
+    ids=["plain", "packed", "chunked"],
+)
+async def test_a_body_that_stalls_is_given_up(tmp_path, lines):
     write_model(tmp_path)
     async with running(tmp_path, body_timeout_s=0.05) as session:
-        url = session._base_url
-        reader, writer = await asyncio.open_connection(url.host, url.port)
-        lines = [
-            f"POST {INFER} HTTP/1.1",
-            "Host: a",
-            f"Content-Type: {headers.MSGPACK}",
-            "Content-Length: 10",
-        ]
-        writer.write("\r\n".join([*lines, "", "12345"]).encode())
-        reply = await reader.read()
+        reader, writer = await line_to(session)
+        writer.write(head(*lines) + b"5\r\n12")
+        async with asyncio.timeout(10):
+            reply = await reader.read()
         writer.close()
         await writer.wait_closed()
         assert reply.startswith(b"HTTP/1.1 408")
@@ -55,17 +82,10 @@ async def test_a_body_that_stalls_is_given_up(tmp_path):
 async def test_clients_that_vanish_in_the_middle_of_a_body_leave_nothing_behind(tmp_path):
     write_model(tmp_path)
     async with running(tmp_path) as session:
-        url = session._base_url
-        lines = [
-            f"POST {INFER} HTTP/1.1",
-            "Host: a",
-            f"Content-Type: {headers.MSGPACK}",
-            "Content-Length: 99",
-        ]
         writers = []
         for _ in range(50):
-            _, writer = await asyncio.open_connection(url.host, url.port)
-            writer.write("\r\n".join([*lines, "", "12345"]).encode())
+            _, writer = await line_to(session)
+            writer.write(head("Content-Length: 99") + b"12345")
             writers.append(writer)
         while "accelerator_requests_inside 50.0" not in await metrics(session):
             pass

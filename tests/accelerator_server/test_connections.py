@@ -49,11 +49,12 @@ async def status_of(session):
         return reply.status, code, reply
 
 
-async def test_a_client_that_never_finishes_its_headers_is_hung_up_on(tmp_path):
+@pytest.mark.parametrize("begun", [f"POST {INFER}", "GET /v2"], ids=["express", "aiohttp"])
+async def test_a_client_that_never_finishes_its_headers_is_hung_up_on(tmp_path, begun):
     write_model(tmp_path)
     async with running(tmp_path, keepalive_s=0.2) as session:
         reader, writer = await connect(session)
-        writer.write(b"POST /v2/models/m/infer HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+        writer.write(f"{begun} HTTP/1.1\r\nHost: a\r\nX-Slow: ".encode())
         async with asyncio.timeout(10):
             assert await reader.read() in (b"",)
         await close(writer)

@@ -180,9 +180,10 @@ async def test_what_is_not_served_any_more_is_not_measured_any_more(repository, 
     assert 'model="n"' not in text
 
 
-@pytest.mark.parametrize("model", ["other", "..", "%2e%2e", "a%2fb", ".hidden"])
+@pytest.mark.parametrize("model", ["other", "..", "..%2fother", "%2e%2e%2fother", "m%2f..%2fm", ".hidden"])
 async def test_only_models_of_the_repository_can_be_loaded(repository, admin, model):
     write_model(repository.parent, "other")
+    write_model(repository, ".hidden")
     async with running(repository, **admin) as session:
         assert await change(session, "load", model) == 404
         assert await change(session, "unload", model) == 404
