@@ -2,7 +2,7 @@
 
 import eventproc.config as cms
 
-MODULES = "tests.integration.modules:"
+MODULES = "tests.integration.level_modules:"
 EXPECTED = {"exit_code": 0, "events_written": 10}
 
 process = cms.Process("READ")

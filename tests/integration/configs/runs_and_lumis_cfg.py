@@ -2,7 +2,7 @@
 
 import eventproc.config as cms
 
-MODULES = "tests.integration.modules:"
+MODULES = "tests.integration.level_modules:"
 EXPECTED = {"exit_code": 0, "events_read": 24}
 
 process = cms.Process("TEST")
