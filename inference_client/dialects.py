@@ -167,4 +167,5 @@ def dialect_of(server: ServerMetadata, address: str) -> Dialect:
 
 
 def _text(body: bytes) -> ErrorBody:
-    return ErrorBody(error=body[:200].decode("ascii", "replace").strip())
+    text = " ".join(body[:200].decode("ascii", "replace").split())
+    return ErrorBody(error="a web page; is it an inference server?" if text.startswith("<") else text)

@@ -35,7 +35,8 @@ def nobody_answers(model: str, failures: Sequence[TryFailed]) -> ServersUnavaila
     """The error for a start that found no server."""
     message = (
         f"no server answers for model {model!r}: {told(failures)}. "
-        "Check the addresses, start a server with `accelerator-server serve FOLDER`, or wait for one"
+        "Check the addresses, start a server with `accelerator-server serve FOLDER`, "
+        "or let the start wait for one (waitForServers of a job, wait_for_servers_s of a client)"
     )
     return ServersUnavailable(message)
 

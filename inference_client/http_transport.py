@@ -46,6 +46,9 @@ _ASKING_LAST = {**_ASKING, "Connection": "close"}
 _DAMAGED = ("BAD_RECORD_MAC", "DECRYPT_ERROR")
 """What OpenSSL says of bytes that were changed, here or, by an alert, on the other side (RFC 8446, 6.2)."""
 
+_NOT_TLS = "WRONG_VERSION_NUMBER"
+"""What OpenSSL says of an answer in plain text."""
+
 
 @dataclass(frozen=True, slots=True)
 class HttpOptions:
@@ -244,7 +247,8 @@ class HttpTransport:
             message = f"{self._address}: the TLS connection failed: {error}"
             raise CredentialsError(message) from error
         except aiohttp.ClientConnectorSSLError as error:
-            message = f"{self._address}: the TLS connection failed: {error}"
+            hint = "; it may speak http:// only" if _NOT_TLS in str(error) else ""
+            message = f"{self._address}: the TLS connection failed: {error}{hint}"
             if self._was_answered:  # once it has worked, it is damage on the way
                 raise ServerUnreachable(message) from error
             raise (HandshakeLost if _is_damage(error) else CredentialsError)(message) from error

@@ -18,6 +18,7 @@ from inference_client.errors import (
     ServerFault,
     ServerUnreachable,
     TryTimedOut,
+    UnknownModelError,
 )
 from inference_client.http_transport import HttpOptions, HttpTransport
 from inference_client.testing.faults import Fault
@@ -59,6 +60,7 @@ EXPECTED = [
     (Fault.NO_LENGTH, BadReply, "without Content-Length"),
     (Fault.FLIPPED_BIT, BadReply, "crc32"),
     (Fault.NO_DIGEST, BadReply, "crc32"),
+    (Fault.PACKED, BadReply, "Content-Encoding 'gzip', not asked for"),
     (Fault.OTHER_ID, BadReply, "id 'another' instead of 'r-1'"),
     (Fault.OTHER_MODEL, BadReply, "model 'another' instead of 'fake'"),
     (Fault.OTHER_SHA256, BadReply, "sha256 'ffff"),
@@ -135,8 +137,22 @@ async def test_a_name_that_does_not_exist_is_an_unreachable_server(connect):
 
 async def test_https_to_a_server_without_it_is_a_matter_of_configuration(server, connect):
     transport = connect(server.address.replace("http:", "https:"))
-    with pytest.raises(CredentialsError, match="TLS"):
+    with pytest.raises(CredentialsError, match=r"TLS .* it may speak http:// only"):
         await transport.read_server_metadata(5.0)
+
+
+async def test_a_web_page_is_not_quoted(connect):
+    async def page(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"<!DOCTYPE HTML>\n<html>\n  <body>Not found</body></html>"
+        writer.write(b"HTTP/1.1 404 Not Found\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(page, "127.0.0.1", 0) as web:
+        transport = connect(f"http://127.0.0.1:{web.sockets[0].getsockname()[1]}")
+        with pytest.raises(UnknownModelError, match=r"with 404: a web page; is it an inference server\?$"):
+            await transport.read_server_metadata(5.0)
 
 
 async def test_a_server_that_accepts_and_says_nothing_times_out(connect):
