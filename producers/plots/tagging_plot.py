@@ -12,9 +12,9 @@ import matplotlib.pyplot as plt
 import mplhep
 import numpy as np
 import numpy.typing as npt
-import uproot
 
-from eventproc.errors import FileOpenError, FileReadError, FileWriteError
+from eventproc.errors import FileReadError, FileWriteError
+from eventproc.io.root_file import RootFile
 from producers.algorithms.jet_matching import LABEL_QCD, LABEL_TOP
 from producers.algorithms.roc import roc_points
 from producers.algorithms.tagging_metrics import TaggingPerformance, measure_tagging
@@ -52,16 +52,21 @@ def read_tagged_jets(files: Sequence[Path], tags: str, truth: str) -> TaggedJets
     """
     scores, labels = [], []
     for path in files:
-        events = _open_events(path)
         names = [f"{tags}_score", f"{truth}_label"]
-        missing = [name for name in names if name not in events]
-        if missing:
-            known = ", ".join(name for name in events.keys() if name.endswith(("_score", "_label"))) or "none"  # noqa: SIM118
-            message = f"{path}: no branch {' and no branch '.join(missing)}; scores and labels there: {known}"
-            raise FileReadError(message)
-        arrays = events.arrays(names)
-        scores.append(np.asarray(arrays[names[0]].layout.content.data))
-        labels.append(np.asarray(arrays[names[1]].layout.content.data))
+        with RootFile(str(path)) as file:
+            events = file.tree("Events")
+            missing = [name for name in names if name not in events.branch_names]
+            if missing:
+                known = [name for name in events.branch_names if name.endswith(("_score", "_label"))]
+                message = (
+                    f"{path}: no branch {' and no branch '.join(missing)}; "
+                    f"scores and labels there: {', '.join(known) or 'none'}"
+                )
+                raise FileReadError(message)
+            events.require(*names, jagged=True)
+            score, label = (np.asarray(events.read(name, 0, events.n_entries).content) for name in names)
+        scores.append(score)
+        labels.append(label)
     score, label = np.concatenate(scores), np.concatenate(labels)
     scored = np.isfinite(score)
     return TaggedJets(score[scored], label[scored], int((~scored).sum()))
@@ -95,14 +100,6 @@ def draw_tagging(jets: TaggedJets, output: Path) -> list[str]:
     finally:
         plt.close(figure)
     return lines
-
-
-def _open_events(path: Path) -> Any:
-    try:
-        return uproot.open({path: "Events"})
-    except (OSError, ValueError, KeyError) as error:
-        message = f"{path} is not an output file of a job: {error}"
-        raise FileOpenError(message) from error
 
 
 def _draw_scores(axes: Any, jets: TaggedJets) -> None:

@@ -61,7 +61,8 @@ def test_a_file_without_scores_says_what_it_holds(tmp_path):
 
 
 def test_a_file_that_is_not_there_is_an_error(tmp_path):
-    with pytest.raises(FileOpenError, match=r"a\.root"):
+    tagged_file(tmp_path / "b.root", [[0.5]], [[0]])
+    with pytest.raises(FileOpenError, match=r"a\.root': it does not exist: did you mean 'b\.root'\?"):
         read(tmp_path / "a.root")
 
 
