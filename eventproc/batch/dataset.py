@@ -64,9 +64,10 @@ def _expanded(path: Path) -> list[str]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        lines = [line.split("#")[0].strip() for line in path.read_text().splitlines()]
-    except OSError as error:
-        message = f"file list {str(path)!r} cannot be read: {error.strerror}"
+        lines = [line.split("#")[0].strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        message = f"file list {str(path)!r} cannot be read: {reason}"
         raise ConfigurationError(message) from None
     return [line for line in lines if line]
 

@@ -58,7 +58,7 @@ def dump(
         typer.echo(text, nl=False)
         return
     try:
-        output.write_text(text)
+        output.write_text(text, encoding="utf-8")
     except OSError as error:
         message = f"the dump cannot be written to {str(output)!r}: {error.strerror}"
         raise FileWriteError(message) from error

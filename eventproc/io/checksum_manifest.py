@@ -41,7 +41,7 @@ class ChecksumManifest:
             ConfigurationError: it cannot be read, or is none of that.
         """
         try:
-            text = path.read_text()
+            text = path.read_text(encoding="utf-8")
             found = dict(_entries(text))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             reason = error.strerror if isinstance(error, OSError) else repr(error)

@@ -1,5 +1,9 @@
 """Configuration: what is read, what is overridden, and what an error tells."""
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 from accelerator_server.config import (
@@ -86,3 +90,15 @@ def test_all_names_are_told_the_near_ones_first():
     assert nearest("toptagg", ["echo", "toptag", "null"]) == "toptag, echo, null"
     assert nearest("zzz", ["toptag", "echo"]) == "echo, toptag"
     assert nearest("zzz", []) == "none"
+
+
+def test_a_configuration_is_utf_8_whatever_the_locale(tmp_path):
+    path = tmp_path / "server.toml"
+    path.write_text('name = "Zürich"\n', encoding="utf-8")
+    code = (
+        f"from accelerator_server.config import *; print(ascii(read_server_config(Path({str(path)!r})).name))"
+    )
+    locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=os.environ | locale, capture_output=True, text=True, check=True)
+    assert done.stdout == "'Z\\xfcrich'\n"
