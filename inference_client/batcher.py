@@ -115,7 +115,7 @@ class Batcher:
 
     def _body(self, parts: list[Part]) -> Body:
         model = self._vetting.model
-        outputs = frozenset(tensor.name for tensor in model.outputs) if model else frozenset()
+        outputs = {tensor.name: tensor for tensor in model.outputs} if model else {}
         return Body(parts, self._vetting.identity, outputs, self._ids)
 
     def _send(self, body: Body) -> None:

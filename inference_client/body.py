@@ -2,12 +2,12 @@
 
 import itertools
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from inference_client.errors import TryFailed
 from inference_client.protocol.arrays import to_array
-from inference_client.protocol.messages import InferenceRecord, InferenceRequest
+from inference_client.protocol.messages import InferenceRecord, InferenceRequest, TensorMetadata
 from inference_client.protocol.rows import concatenate_rows
 from inference_client.result import CallRecord
 from inference_client.ticket import Part, Piece
@@ -52,7 +52,11 @@ class Body:
     """One body under way; what was sent last decides who gets which rows of the reply."""
 
     def __init__(
-        self, parts: Sequence[Part], model: ModelIdentity, all_outputs: frozenset[str], ids: RequestIds
+        self,
+        parts: Sequence[Part],
+        model: ModelIdentity,
+        all_outputs: Mapping[str, TensorMetadata],
+        ids: RequestIds,
     ) -> None:
         self.parts = list(parts)
         self.deadline_s = max(part.ticket.deadline_s for part in parts)
@@ -120,7 +124,7 @@ class Body:
             outputs=request.outputs,
             parameters=request.parameters,
         )
-        named = frozenset(output.name for output in request.outputs)
+        named = {output.name: self._all_outputs[output.name] for output in request.outputs}
         return InferenceCall(message, self._model, self.n_rows, named or self._all_outputs)
 
 

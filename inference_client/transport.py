@@ -1,5 +1,6 @@
 """The interface between a client and one server: one question, one answer, no second try."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -8,6 +9,7 @@ from inference_client.protocol.messages import (
     InferenceResponse,
     ModelMetadata,
     ServerMetadata,
+    TensorMetadata,
 )
 
 
@@ -36,13 +38,13 @@ class InferenceCall:
         request: What to send; its id is the same in every retry.
         model: Which model to ask, and which one must have answered.
         n_rows: Rows of the request, and of every output.
-        outputs: Names of the outputs that the reply must hold.
+        outputs: The outputs that the reply must hold, as the model's metadata has them.
     """
 
     request: InferenceRequest
     model: ModelIdentity
     n_rows: int
-    outputs: frozenset[str]
+    outputs: Mapping[str, TensorMetadata]
 
 
 @dataclass(frozen=True, slots=True)

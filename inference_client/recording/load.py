@@ -10,7 +10,7 @@ from inference_client.agreement import Agreement, Array, compare_outputs
 from inference_client.errors import InferenceError, RecordingError
 from inference_client.latency_histogram import LatencyHistogram
 from inference_client.protocol.arrays import to_array
-from inference_client.protocol.messages import InferenceResponse, ModelMetadata
+from inference_client.protocol.messages import InferenceResponse, ModelMetadata, TensorMetadata
 from inference_client.protocol.rows import request_row_count
 from inference_client.recording.recording import Exchange, Recording
 from inference_client.request_check import fitted_request
@@ -73,7 +73,7 @@ class _Asked:
 
     identity: ModelIdentity
     metadata: ModelMetadata
-    outputs: frozenset[str]
+    outputs: Mapping[str, TensorMetadata]
 
 
 class LoadReplay:
@@ -147,7 +147,7 @@ class LoadReplay:
             metadata = await server.read_model_metadata(name, version, self._pace.timeout_s)
         parameters = metadata.parameters
         identity = ModelIdentity(name, version, parameters.sha256, parameters.image_spec_hash)
-        return _Asked(identity, metadata, frozenset(tensor.name for tensor in metadata.outputs))
+        return _Asked(identity, metadata, {tensor.name: tensor for tensor in metadata.outputs})
 
     async def _exchange(self, exchange: Exchange, asked: _Asked, server: Transport) -> None:
         loop = asyncio.get_running_loop()
@@ -157,7 +157,7 @@ class LoadReplay:
             request = fitted_request(self._recording.request(exchange), asked.metadata)
             n_rows = request_row_count(request)
             report.rows += n_rows
-            named = frozenset(output.name for output in request.outputs)
+            named = {output.name: asked.outputs[output.name] for output in request.outputs}
             call = InferenceCall(request, asked.identity, n_rows, named or asked.outputs)
             sent_s = loop.time()
             reply = await server.infer(call, self._pace.timeout_s)

@@ -76,7 +76,7 @@ class RecordedAnswers:
 
     def _answer(self, call: InferenceCall, row: int, digest: bytes) -> tuple[_Answer, int]:
         found = self._rows.get(digest)
-        if found is not None and call.outputs <= set(found[0].outputs):
+        if found is not None and call.outputs.keys() <= set(found[0].outputs):
             return found
         wanted = f"row {row} (digest {digest.hex()[:12]}) of a request for model {call.model.name!r}"
         held = f"it holds {self._n_rows.get(call.model.name, 0)} rows for that model"

@@ -54,6 +54,8 @@ def spoilt_wire(fault: Fault | None, request: web.Request, answer: web.Response)
     if fault is Fault.FLIPPED_BIT:
         middle = len(body) // 2
         answer.body = body[:middle] + bytes([body[middle] ^ 1]) + body[middle + 1 :]
+    if fault is Fault.PACKED:
+        answer.headers["Content-Encoding"] = "gzip"
     if fault is Fault.NO_DIGEST:
         del answer.headers[headers.BODY_CRC32]
     return answer

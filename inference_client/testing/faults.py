@@ -18,6 +18,7 @@ class Fault(Enum):
     GARBAGE = auto()
     NO_LENGTH = auto()
     NO_DIGEST = auto()
+    PACKED = auto()
     TRUNCATED = auto()
     FLIPPED_BIT = auto()
     OTHER_ID = auto()

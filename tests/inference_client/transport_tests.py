@@ -6,13 +6,19 @@ import pytest
 
 from inference_client.errors import TryTimedOut, UnknownModelError
 from inference_client.protocol.arrays import to_array
+from inference_client.protocol.messages import TensorMetadata
 from inference_client.transport import InferenceCall, ModelIdentity
 from tests.inference_client.images import sparse_request
 
 
 def call(values=(1.0, 2.0), **identity) -> InferenceCall:
     model = ModelIdentity(**({"name": "fake", "version": "1", "sha256": "0" * 64} | identity))
-    return InferenceCall(sparse_request(values, "r-1"), model, len(values), frozenset({"scores"}))
+    return InferenceCall(
+        sparse_request(values, "r-1"),
+        model,
+        len(values),
+        {"scores": TensorMetadata("scores", "FP32", [-1, 2])},
+    )
 
 
 class TransportTests:

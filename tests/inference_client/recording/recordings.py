@@ -1,6 +1,6 @@
 """Recordings of a few requests and what a fake model answers."""
 
-from inference_client.protocol.messages import EXTENSIONS, ServerMetadata
+from inference_client.protocol.messages import EXTENSIONS, ServerMetadata, TensorMetadata
 from inference_client.recording.recorder import Recorder
 from inference_client.testing.fake_model import FakeModel
 from inference_client.transport import InferenceCall, ModelIdentity
@@ -12,7 +12,10 @@ SERVER = ServerMetadata(name="fake", version="1", extensions=list(EXTENSIONS))
 def call(*values) -> InferenceCall:
     identity = ModelIdentity("fake", "1")
     return InferenceCall(
-        sparse_request(values, f"r-{values[0]}"), identity, len(values), frozenset({"scores"})
+        sparse_request(values, f"r-{values[0]}"),
+        identity,
+        len(values),
+        {"scores": TensorMetadata("scores", "FP32", [-1, 2])},
     )
 
 
