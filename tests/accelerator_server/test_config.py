@@ -95,10 +95,13 @@ def test_all_names_are_told_the_near_ones_first():
 def test_a_configuration_is_utf_8_whatever_the_locale(tmp_path):
     path = tmp_path / "server.toml"
     path.write_text('name = "Zürich"\n', encoding="utf-8")
-    code = (
-        f"from accelerator_server.config import *; print(ascii(read_server_config(Path({str(path)!r})).name))"
-    )
+    code = """
+import sys
+from pathlib import Path
+from accelerator_server.config import read_server_config
+print(ascii(read_server_config(Path(sys.argv[1])).name))
+"""
+    command = [sys.executable, "-c", code, str(path)]
     locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    command = [sys.executable, "-c", code]
     done = subprocess.run(command, env=os.environ | locale, capture_output=True, text=True, check=True)
     assert done.stdout == "'Z\\xfcrich'\n"

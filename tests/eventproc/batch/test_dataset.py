@@ -68,6 +68,7 @@ def test_steps_of_a_file_set_are_ranges_of_entries(files):
         ("d.root", r"'.*d\.root' does not exist: did you mean"),
         ("x*.root", "no file matches"),
         ("none.txt", "cannot be read"),
+        ("latin.txt", "cannot be read: 'utf-8' codec can't decode byte 0xe9"),
         ("bad.json", "cannot be read"),
         ("two.json", "holds 2 datasets: name one of QCD, TT"),
         ("odd.json", "names no files"),
@@ -75,6 +76,7 @@ def test_steps_of_a_file_set_are_ranges_of_entries(files):
     ],
 )
 def test_what_names_no_files_is_refused(files, word, message):
+    (files / "latin.txt").write_bytes(b"\xe9.root\n")
     (files / "bad.json").write_text("{")
     (files / "two.json").write_text('{"TT": {}, "QCD": {}}')
     (files / "odd.json").write_text('{"TT": 3}')
