@@ -31,18 +31,19 @@ class Expansion:
     Args:
         spec: The model's signature.
         providers: Execution providers of the model.
+        gpu: Number of its GPU, if it is on one.
     """
 
-    def __init__(self, spec: ModelSpec, providers: tuple[str, ...]) -> None:
+    def __init__(self, spec: ModelSpec, providers: tuple[str, ...], gpu: int = 0) -> None:
         on_gpu = not GPU_PROVIDERS.isdisjoint(providers)
-        self._device_type = "cuda" if on_gpu else "cpu"
+        self._device = ("cuda", gpu) if on_gpu else ("cpu", 0)
         # TensorRT would build an engine for every number of pixels.
         chosen = (CUDA, CPU) if on_gpu else (CPU,)
         self._lighting = {
-            tensor.name: open_session(lighting_graph(tensor), chosen, 1) for tensor in spec.inputs
+            tensor.name: open_session(lighting_graph(tensor), chosen, 1, gpu=gpu) for tensor in spec.inputs
         }
         self._scaling = {
-            tensor.name: open_session(scaling_graph(tensor), chosen, 1)
+            tensor.name: open_session(scaling_graph(tensor), chosen, 1, gpu=gpu)
             for tensor in spec.inputs
             if tensor.datatype == "FP32"
         }
@@ -68,7 +69,7 @@ class Expansion:
     def _run(self, session: Any, parts: Mapping[str, Array]) -> Any:
         binding = session.io_binding()
         bind_inputs(binding, parts)
-        binding.bind_output("rows", self._device_type)
+        binding.bind_output("rows", *self._device)
         session.run_with_iobinding(binding)  # returns when the rows are there: the model has another stream
         return binding.get_outputs()[0]
 

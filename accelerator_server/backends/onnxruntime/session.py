@@ -22,7 +22,7 @@ GPU_PROVIDERS = frozenset({CUDA, TENSORRT})
 
 
 def open_session(
-    model: bytes, providers: Sequence[str], intra_op_threads: int = 0, *, tf32: bool = False
+    model: bytes, providers: Sequence[str], intra_op_threads: int = 0, *, gpu: int = 0, tf32: bool = False
 ) -> Any:
     """Loads a model.
 
@@ -30,6 +30,7 @@ def open_session(
         model: Content of its file.
         providers: Execution providers in order of preference; all of them must load.
         intra_op_threads: Threads within an operation; 0 means one per core that this process may use.
+        gpu: Number of the GPU, for the providers that compute on one.
         tf32: Whether CUDA may round the factors of float32 products to 10 bits of mantissa.
 
     Returns:
@@ -53,7 +54,7 @@ def open_session(
         if not GPU_PROVIDERS.isdisjoint(providers):
             _preload_libraries()
         try:
-            chosen = [(name, {"use_tf32": str(int(tf32))}) if name == CUDA else name for name in providers]
+            chosen = [(name, _provider_options(name, gpu, tf32=tf32)) for name in providers]
             session = onnxruntime.InferenceSession(model, options, providers=chosen)
         except Exception as error:
             message = f"onnxruntime cannot load the model: {error}"
@@ -93,6 +94,11 @@ def bind_inputs(binding: Any, inputs: Mapping[str, Any]) -> None:
             binding.bind_ortvalue_input(name, rows)
         else:
             binding.bind_cpu_input(name, rows)  # copied to the device here, if the session reads it there
+
+
+def _provider_options(provider: str, gpu: int, *, tf32: bool) -> dict[str, str]:
+    on_gpu = {"device_id": str(gpu)} if provider in GPU_PROVIDERS else {}
+    return {**on_gpu, "use_tf32": str(int(tf32))} if provider == CUDA else on_gpu
 
 
 def _preload_libraries() -> None:

@@ -43,7 +43,18 @@ class TestPreloading:
     def test_a_gpu_rounds_products_only_where_it_may(self, preloaded, tf32):
         with pytest.raises(BackendUnavailableError, match="did not load"):
             open_session(affine_model(), (TENSORRT, CUDA, CPU), tf32=tf32)
-        assert preloaded.providers == [TENSORRT, (CUDA, {"use_tf32": str(int(tf32))}), CPU]
+        (_, at_tensorrt), (_, at_cuda), (_, at_cpu) = preloaded.providers
+        assert at_cuda["use_tf32"] == str(int(tf32))
+        assert "use_tf32" not in {**at_tensorrt, **at_cpu}
+
+    def test_all_providers_of_gpus_are_told_which_one(self, preloaded):
+        with pytest.raises(BackendUnavailableError, match="did not load"):
+            open_session(affine_model(), (TENSORRT, CUDA, CPU), gpu=3)
+        assert [(name, told.get("device_id")) for name, told in preloaded.providers] == [
+            (TENSORRT, "3"),
+            (CUDA, "3"),
+            (CPU, None),
+        ]
 
     def test_the_cpu_needs_none(self, preloaded):
         open_session(affine_model(), (CPU,))
