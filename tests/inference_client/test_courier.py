@@ -8,6 +8,7 @@ import pytest
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
 from inference_client.errors import ConnectionLost, DeadlineExceeded, ServersUnavailable, ServerUnreachable
+from inference_client.protocol.messages import EXTENSIONS
 from inference_client.retry import BUDGET_CAPACITY, BUDGET_PER_SECOND
 from inference_client.testing.memory_transport import MemoryTransport
 from tests.inference_client.images import small_model, sparse_request, sums
@@ -163,6 +164,23 @@ def test_a_server_that_returns_gets_its_share_again():
             after = [server.bodies for server in rig.client.statistics().servers]
             gained = [late - early for late, early in zip(after, before, strict=True)]
             assert min(gained) >= 0.3 * sum(gained)
+
+    run_in_virtual_time(run())
+
+
+def test_a_server_that_comes_back_is_looked_at_before_it_is_asked():
+    async def run():
+        changed, other = OutageTransport("http://a:1", 0.2), OutageTransport("http://b:1", 0.2)
+        async with Rig(changed, other, max_rows=1) as rig:
+            changed.down_from_s, changed.down_until_s = 1.0, 6.0
+            await rig.load(n_callers=3, duration_s=5.0)
+            changed.extensions = []  # it speaks our dialect no more; its answers would not tell
+            before = rig.client.statistics().servers[0].bodies
+            await rig.load(n_callers=3, duration_s=20.0)
+            assert rig.client.statistics().servers[0].bodies == before
+            changed.extensions = list(EXTENSIONS)
+            await rig.load(n_callers=3, duration_s=40.0)
+            assert rig.client.statistics().servers[0].bodies > before
 
     run_in_virtual_time(run())
 
