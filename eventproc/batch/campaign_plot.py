@@ -42,10 +42,10 @@ def draw_campaign(jobs: Sequence[JobFigures], path: Path) -> None:
     jobs_axis = upper.twinx()
     jobs_axis.stairs(running, edges, color="0.6", label="jobs running")
     jobs_axis.set_ylabel("jobs running")
-    upper.legend(loc="upper left")
-    jobs_axis.legend(loc="upper right")
+    jobs_axis.yaxis.get_major_locator().set_params(integer=True)
     _draw_latency(lower, jobs, ends - origin)
     lower.set_xlabel("time since the first job began [s]")
+    figure.legend(loc="outside upper center", ncols=4)
     figure.savefig(path)
 
 
@@ -62,10 +62,9 @@ def _draw_latency(axis: Any, jobs: Sequence[JobFigures], ends: Any) -> None:
         )
         return
     times, medians, tails = zip(*sorted(seen), strict=True)
-    axis.plot(times, 1e3 * np.array(medians), "o", ms=3, label="median of a job")
-    axis.plot(times, 1e3 * np.array(tails), "^", ms=3, label="95 % of a job")
+    axis.plot(times, 1e3 * np.array(medians), "o", ms=3, label="median latency of a job")
+    axis.plot(times, 1e3 * np.array(tails), "^", ms=3, label="95 % latency of a job")
     axis.set_ylim(bottom=0.0)
-    axis.legend()
 
 
 def _seconds(iso: str) -> float:
