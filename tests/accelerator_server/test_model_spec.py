@@ -48,7 +48,8 @@ def test_every_encoding_of_the_right_values_fits(x):
 REFUSED = {
     "missing input": InferenceRequest(id="1", inputs=[floats(2, 2, 3)]),
     "extra input": request(floats(2, 2, 3), MASK, floats(2, 1, name="extra")),
-    "doubled input": request(floats(2, 2, 3), floats(2, 2, 3)),
+    "doubled input": request(floats(2, 2, 3), MASK, floats(2, 2, 3)),
+    "doubled input in the place of another": request(floats(2, 2, 3), floats(2, 2, 3)),
     "other name": request(floats(2, 2, 3, name="X")),
     "other rank": request(floats(2, 6)),
     "other row shape": request(floats(2, 3, 2)),
