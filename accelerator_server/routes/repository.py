@@ -44,7 +44,7 @@ class RepositoryRoutes:
         body = await read_body(request, self._state.config)
         try:
             asked = msgspec.json.decode(body or b"{}", type=dict[str, dict[str, object]])
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             message = f"not a valid request: {error}"
             raise MalformedRequestError(message) from error
         # Triton's clients say `unload_dependents: false` of their own accord.

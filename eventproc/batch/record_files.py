@@ -25,7 +25,7 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT | None:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"record {str(path)!r} cannot be read: {error}"
         raise FileReadError(message) from None
 

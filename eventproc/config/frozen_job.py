@@ -41,7 +41,7 @@ def parse_frozen_job(text: bytes, whose: str) -> ProcessDescription:
             message = f"eventprocJob is {values.get('eventprocJob')!r}; this version reads {FORMAT}"
             raise msgspec.ValidationError(message)
         description = msgspec.convert(values.get("process"), ProcessDescription)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         reason = re.sub(r"\$(?=[.`])", "process", str(error))
         message = f"frozen job file {whose!r} cannot be used: {reason}"
         raise ConfigFileReadError(message) from None

@@ -193,6 +193,7 @@ async def test_parameters_that_would_change_nothing_are_taken_and_others_refused
     async with running(repository, **admin) as session:
         assert await change(session, "load", json={}) == 200
         assert await change(session, "load", json={"parameters": {"config": "{}"}}) == 400
-        assert await change(session, "load", data=b"[") == 400
+        for malformed in (b"[", b'{"\xe9": {}}', b'{"a":' + b"[" * 10_000):
+            assert await change(session, "load", data=malformed) == 400
         parameters = {"parameters": {"unload_dependents": False}}
         assert await change(session, "unload", json=parameters) == 200

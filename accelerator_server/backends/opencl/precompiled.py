@@ -108,7 +108,7 @@ def read_precompiled(path: Path) -> Precompiled:
     try:
         manifest = msgspec.json.decode(manifest_path.read_bytes(), type=Manifest)
         binary = path.read_bytes()
-    except (OSError, msgspec.MsgspecError) as error:
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError) as error:
         message = f"cannot read the compiled program {path} with its manifest {manifest_path}: {error}"
         raise ConfigurationError(message) from error
     if manifest.format != MANIFEST_FORMAT:

@@ -49,5 +49,5 @@ class TileCache:
     def _entries(self) -> _Entries:
         try:
             return msgspec.json.decode(self._path.read_bytes(), type=_Entries)
-        except (OSError, msgspec.MsgspecError):
+        except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
             return {}

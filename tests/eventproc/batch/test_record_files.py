@@ -18,9 +18,9 @@ def test_a_record_comes_back_and_can_be_replaced(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["limits.json"]
 
 
-@pytest.mark.parametrize("content", ["", "{", '{"memory": 3}', '{"memory_mb": "x"}'])
+@pytest.mark.parametrize("content", [b"", b"{", b'{"memory": 3}', b'{"memory_mb": "x"}', b'{"\xe9": 1}'])
 def test_damaged_and_foreign_records_are_refused(tmp_path, content):
-    (tmp_path / "r.json").write_text(content)
+    (tmp_path / "r.json").write_bytes(content)
     with pytest.raises(FileReadError, match=r"record .*r\.json' cannot be read"):
         read_record(tmp_path / "r.json", Limits)
 

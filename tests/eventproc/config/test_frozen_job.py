@@ -53,6 +53,9 @@ def test_what_is_no_frozen_job_is_refused(change, message):
         parse_frozen_job(json.dumps(values).encode(), "job.json")
 
 
-def test_damaged_json_is_refused():
+@pytest.mark.parametrize(
+    "text", [render_frozen_job(JOB).encode()[:-20], b'{"\xe9": 1}'], ids=["cut", "latin-1"]
+)
+def test_damaged_json_is_refused(text):
     with pytest.raises(ConfigFileReadError, match=r"'job\.json' cannot be used"):
-        parse_frozen_job(render_frozen_job(JOB).encode()[:-20], "job.json")
+        parse_frozen_job(text, "job.json")

@@ -71,13 +71,18 @@ def test_the_largest_tile_that_fits_is_taken(tmp_path, written):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, "No such file"), ("{}", "missing required field"), ('{"format": "a"}', "format")],
-    ids=["absent", "empty", "other"],
+    [
+        (None, "No such file"),
+        (b"{}", "missing required field"),
+        (b'{"format": "a"}', "format"),
+        (b'{"\xe9": 1}', "0xe9"),
+    ],
+    ids=["absent", "empty", "other", "latin-1"],
 )
 def test_a_program_without_a_manifest_is_refused(tmp_path, content, words):
     (tmp_path / "p.xclbin").write_bytes(b"")
     if content is not None:
-        (tmp_path / "p.json").write_text(content)
+        (tmp_path / "p.json").write_bytes(content)
     with pytest.raises(ConfigurationError, match=rf"p\.xclbin with its manifest .*{words}"):
         read_precompiled(tmp_path / "p.xclbin")
 

@@ -1,5 +1,7 @@
 """Measured tiles are remembered; a cache that cannot be used costs nothing but the measurement."""
 
+import pytest
+
 from accelerator_server.backends.opencl.tile_cache import TileCache, default_cache_path
 from accelerator_server.backends.opencl.tiling import Problem, Tile
 
@@ -18,9 +20,10 @@ def test_tiles_of_a_device_come_back_and_others_are_kept(tmp_path):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["tiles.json"]
 
 
-def test_a_damaged_file_is_as_good_as_none_and_is_replaced(tmp_path):
+@pytest.mark.parametrize("content", [b'{"a": {"p": [1, 2', b'{"\xe9": {}}'])
+def test_a_damaged_file_is_as_good_as_none_and_is_replaced(tmp_path, content):
     path = tmp_path / "tiles.json"
-    path.write_text('{"a": {"p": [1, 2')
+    path.write_bytes(content)
     assert TileCache(path).read("a") == {}
     TileCache(path).add("a", {ONE: Tile(1, 7, 4)})
     assert TileCache(path).read("a") == {str(ONE): Tile(1, 7, 4)}
