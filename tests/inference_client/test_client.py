@@ -127,6 +127,10 @@ class TestStart:
         server.model.version = "10"
         async with client_of(server) as client:
             assert (await client.infer(sparse_request([1.0]))).record.model_version == "10"
+            server.model.metadata.versions.append("11")
+            server.model.version = "11"
+            with pytest.raises(ServersUnavailable, match="version '11' instead of '10'"):
+                await client.infer(sparse_request([1.0]))
 
     async def test_the_smallest_row_limit_of_all_servers_holds(self, serve):
         one, other = await serve(max_rows=64), await serve(max_rows=3)

@@ -175,6 +175,25 @@ async def test_in_every_mode_a_lost_event_ends_the_job(mode):
     assert report.exit_code == 8036
 
 
+async def test_the_timeout_is_in_its_unit_and_there_are_as_many_tries_as_allowed():
+    async with serve() as server:
+        server.always = Fault.HANG
+        report, _ = await tag([ONE_JET], server, timeout=300, timeoutUnit="milliseconds")
+        assert "within 0.3 s" in str(report.errors)
+        server.requests.clear()
+        server.always = Fault.RESET
+        report, _ = await tag([ONE_JET], server, allowedTries=2)
+        assert "2 tries are allowed" in str(report.errors)
+        assert len(server.requests) == 2
+
+
+async def test_another_version_than_the_servers_have_ends_the_job_at_its_start():
+    async with serve() as server:
+        report, _ = await tag([ONE_JET], server, modelVersion="2")
+        assert server.requests == []
+    assert report.exit_code == 8009
+
+
 async def test_the_preferred_server_is_asked_as_long_as_it_answers():
     async with serve() as one, serve() as other:
         servers = [one.address, other.address]
