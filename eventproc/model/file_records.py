@@ -56,3 +56,10 @@ class OutputFileRecord:
     runs_and_lumis: tuple[tuple[int, int, int], ...] = ()
     events_not_selected: int = 0
     events_skipped: int = 0
+
+    @property
+    def outcome(self) -> str:
+        """What became of it, in a word or two for people; a partial file without bytes was not kept."""
+        if self.complete:
+            return "wrote"
+        return "left incomplete" if self.size_bytes else "not written"

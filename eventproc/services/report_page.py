@@ -16,10 +16,7 @@ def render_report(report: JobReport) -> str:
     how = "done" if report.succeeded else f"exit code {report.exit_code}"
     parts = [html_title(f"{report.process or 'job'}: {how}"), html_table(_counts(report))]
     files = [("read", record.pfn, record.events_read) for record in report.inputs]
-    files += [
-        ("wrote" if record.complete else "left incomplete", record.pfn, record.events)
-        for record in report.outputs
-    ]
+    files += [(record.outcome, record.pfn, record.events) for record in report.outputs]
     if files:
         parts.append(html_table(files, ["", "file", "events"]))
     parts += [html_title(f"{e.category} ({e.exit_code})", e.message) for e in report.stated_errors()]

@@ -66,9 +66,9 @@ def file_lines(report: JobReport, report_path: Path | None = None) -> list[str]:
 
 
 def _output_line(record: OutputFileRecord) -> str:
-    word = "wrote" if record.complete else "left incomplete"
     size = f", {format_bytes(record.size_bytes)}" if record.size_bytes else ""
-    return f"{word}: {printable(record.pfn)} ({record.events} events{size})"
+    what = f" ({record.events} events{size})" if size or record.complete else ""
+    return f"{record.outcome}: {printable(record.pfn)}{what}"
 
 
 def format_bytes(size_bytes: int) -> str:

@@ -69,13 +69,15 @@ def test_files_stand_on_unbroken_lines_with_what_became_of_them() -> None:
     long_path = "output/" + "a" * 80 + ".root"
     outputs = [
         OutputFileRecord(long_path, "out", "PoolOutputModule", 100, True, 1_234_567),
-        OutputFileRecord("o.partial.root", "out2", "PoolOutputModule", 3, False),
+        OutputFileRecord("o.partial.root", "out2", "PoolOutputModule", 3, False, 900),
+        OutputFileRecord("o.root", "out4", "PoolOutputModule", 0, False),
         OutputFileRecord("", "out3", "PoolOutputModule", 0, False),
     ]
     lines = shown(JobReport(outputs=outputs), {}, Path("fjr.xml"))
-    assert lines[-3:] == [
+    assert lines[-4:] == [
         f"wrote: {long_path} (100 events, 1.23 MB)",
-        "left incomplete: o.partial.root (3 events)",
+        "left incomplete: o.partial.root (3 events, 900 B)",
+        "not written: o.root",
         "job report: fjr.xml",
     ]
     assert file_lines(JobReport()) == []
