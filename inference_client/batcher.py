@@ -49,8 +49,8 @@ class Batcher:
     def max_rows(self) -> int:
         """Most rows of a body: the smaller of the client's and the servers' limits."""
         model = self._vetting.model
-        limits = (self._max_rows, model.parameters.max_rows if model else 0)
-        return min((limit for limit in limits if limit), default=DEFAULT_MAX_ROWS)
+        ours, theirs = self._max_rows, model.parameters.max_rows if model else 0
+        return min(ours, theirs) if ours and theirs else ours or theirs or DEFAULT_MAX_ROWS
 
     @property
     def now_s(self) -> float:

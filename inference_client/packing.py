@@ -9,6 +9,8 @@ from inference_client.ticket import Part, Ticket
 
 def split(ticket: Ticket, max_rows: int) -> list[Part]:
     """Cuts a request into parts that fit into a body, the fewest possible and of nearly equal size."""
+    if ticket.n_rows <= max_rows:
+        return [Part(ticket, 0, ticket.n_rows)]
     n_parts = -(-ticket.n_rows // max_rows)
     edges = [ticket.n_rows * k // n_parts for k in range(n_parts + 1)]
     return [Part(ticket, start, stop) for start, stop in pairwise(edges)]

@@ -1,7 +1,6 @@
 """What the client keeps of one caller's request until it is answered."""
 
 import asyncio
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -79,8 +78,7 @@ class Ticket:
             self.future.set_result(_joined(self._pieces))
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """Rows [start, stop) of a request, as they travel in one body."""
 
     ticket: Ticket
