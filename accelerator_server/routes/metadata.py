@@ -84,7 +84,11 @@ class MetadataRoutes:
         return json_response(_triton_config(self._find(request)), request)
 
     async def _model_stats(self, request: web.Request) -> web.Response:
-        return json_response(_stats([self._find(request)]), request)
+        models = [self._find(request)]
+        if "version" not in request.match_info:
+            versions = self._state.models.versions[models[0].name]
+            models = [versions[number] for number in sorted(versions)]
+        return json_response(_stats(models), request)
 
     async def _all_stats(self, request: web.Request) -> web.Response:
         return json_response(_stats(self._state.models.served()), request)

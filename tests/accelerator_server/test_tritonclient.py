@@ -183,6 +183,12 @@ def test_statistics_count_what_was_asked(client):
     assert names == {"m", "many", "kinds", "slow"}
 
 
+def test_statistics_of_a_model_are_those_of_all_its_versions(client):
+    told = client.get_inference_statistics("many")["model_stats"]
+    assert [(entry["name"], entry["version"]) for entry in told] == [("many", "1"), ("many", "2")]
+    assert code_of(client.get_inference_statistics, "nothing")[0] == "404"
+
+
 def test_the_repository_index_names_all_versions(client):
     index = {
         (entry["name"], entry["version"]): entry["state"] for entry in client.get_model_repository_index()
