@@ -3,7 +3,6 @@
 import asyncio
 import threading
 from collections.abc import Coroutine, Sequence
-from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
 from inference_client.client import Connect, InferenceClient
@@ -117,9 +116,7 @@ class BlockingClient:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_ending: object) -> None:
         self.close()
 
     def _wait(self, work: Coroutine[Any, Any, _T]) -> _T:

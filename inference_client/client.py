@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Callable, Sequence
 from random import Random
-from types import TracebackType
 from typing import Self
 
 import numpy as np
@@ -193,9 +192,7 @@ class InferenceClient:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_ending: object) -> None:
         await self.close()
 
     def _running_batcher(self) -> Batcher:

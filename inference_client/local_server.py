@@ -6,7 +6,6 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Sequence
-from types import TracebackType
 from typing import IO, Self
 
 from inference_client.addresses import checked_address
@@ -123,9 +122,7 @@ class LocalServer:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_ending: object) -> None:
         self.close()
 
     def _announced(self, stdout: "_Output") -> str:

@@ -9,7 +9,6 @@ import time
 from datetime import UTC, datetime
 from glob import escape
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 import msgspec
@@ -161,9 +160,7 @@ class Recorder:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_ending: object) -> None:
         self.close()
 
     def _append(self, record: Record) -> None:

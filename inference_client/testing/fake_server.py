@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Mapping
-from types import TracebackType
 from typing import Self
 
 from aiohttp import web
@@ -99,9 +98,7 @@ class FakeServer:
         await self.start()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_ending: object) -> None:
         await self.stop()
 
     async def _server_metadata(self, request: web.Request) -> web.Response:
