@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 import numpy as np
 
@@ -54,8 +53,8 @@ def _by_name(levels: LevelProducts, *, any_process: bool) -> dict[str, BranchDes
 
 def _in_products(
     branch: BranchDescription,
-    a: dict[Of, Product] | Any,
-    b: dict[Of, Product] | Any,
+    a: Mapping[Of, Product],
+    b: Mapping[Of, Product],
     columns: Sequence[str],
     tolerance: Tolerance,
 ) -> Iterator[str]:
