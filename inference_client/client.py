@@ -5,6 +5,7 @@ import logging
 import os
 import platform
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from random import Random
 from typing import Self
 
@@ -14,7 +15,7 @@ from inference_client.addresses import checked_address, server_addresses
 from inference_client.batcher import Batcher
 from inference_client.configuration import ClientConfiguration
 from inference_client.courier import Courier
-from inference_client.credentials import read_token, tls_context
+from inference_client.credentials import discover_token, read_token, tls_context
 from inference_client.deadlines import Deadlines
 from inference_client.errors import ClientClosed
 from inference_client.failures import time_used_up
@@ -239,8 +240,11 @@ def http_connections(configuration: ClientConfiguration) -> Connect:
     files = (configuration.ca_file, configuration.certificate_file, configuration.key_file)
 
     def connect(address: str) -> HttpTransport:
-        is_secure = address.startswith("https:")
-        return HttpTransport(address, options, tls_context(*files) if is_secure else None)
+        if not address.startswith("https:"):
+            return HttpTransport(address, options)
+        # Nobody has said that these servers may have a token that is found; in plain text it is sent to none.
+        token = options.token or discover_token()
+        return HttpTransport(address, replace(options, token=token), tls_context(*files))
 
     return connect
 

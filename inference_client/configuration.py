@@ -29,7 +29,8 @@ class ClientConfiguration:
         preflight_timeout_s: Longest wait for a server's metadata.
         wait_for_servers_s: How long `start` waits for a first server to answer; 0 asks each once.
         client_id: Who asks, for the server's fairness; empty makes one up.
-        token_file: File that holds the bearer token; empty for servers without tokens.
+        token_file: File that holds the bearer token; empty for servers without tokens, or for the one that is
+            found as WLCG says, which only https servers get.
         ca_file: Certificates to trust for https, PEM; empty for those of the system.
         hedging: Ask a second server when the first is later than 95 % of recent answers; the first answer
             counts.

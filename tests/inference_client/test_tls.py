@@ -162,6 +162,35 @@ async def test_who_is_trusted_is_asked(authority, trusted, tmp_path, shows_its_o
             assert sums(await client.infer(sparse_request([1.0, 2.0]))) == [1.0, 2.0]
 
 
+@pytest.mark.parametrize("is_secure", [True, False])
+async def test_a_token_that_is_found_goes_to_https_servers_only(authority, trusted, monkeypatch, is_secure):
+    monkeypatch.setenv("BEARER_TOKEN", "found")
+    server = FakeServer(small_model())
+    if is_secure:
+        server.tls, server.token = showing(authority.issue_cert(HOST)), "found"
+    async with server:
+        configuration = ClientConfiguration("fake", servers=[server.address], ca_file=trusted)
+        async with InferenceClient(configuration) as client:
+            assert sums(await client.infer(sparse_request([1.0, 2.0]))) == [1.0, 2.0]
+    assert ["Authorization" in asked for asked in server.requests] == [is_secure]
+
+
+async def test_a_token_that_was_given_goes_before_one_that_is_found(
+    authority, trusted, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("BEARER_TOKEN", "found")
+    (tmp_path / "token").write_text("given")
+    (tmp_path / "token").chmod(0o600)
+    server = FakeServer(small_model())
+    server.tls, server.token = showing(authority.issue_cert(HOST)), "given"
+    files = {"ca_file": trusted, "token_file": str(tmp_path / "token")}
+    async with (
+        server,
+        InferenceClient(ClientConfiguration("fake", servers=[server.address], **files)) as client,
+    ):
+        assert sums(await client.infer(sparse_request([1.0]))) == [1.0]
+
+
 def test_a_key_that_does_not_fit_is_named(authority, tmp_path):
     files = own_certificate(authority, tmp_path)
     authority.issue_cert(HOST).private_key_pem.write_to_path(tmp_path / "own.key")
