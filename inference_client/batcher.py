@@ -63,6 +63,11 @@ class Batcher:
         self._has_grown = True
         self._wake_soon()
 
+    def asked_for(self, ticket: Ticket) -> list[str]:
+        """Addresses of the servers that are asked for rows of a request at present."""
+        bodies = (body for body in self._under_way if any(part.ticket is ticket for part in body.parts))
+        return sorted({address for body in bodies for address in body.asked})
+
     def forget(self, ticket: Ticket) -> None:
         """Stops bodies that carried rows for nobody else; queued rows are dropped when their turn comes."""
         for body, task in self._under_way.items():

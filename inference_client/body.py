@@ -49,7 +49,11 @@ class RequestIds:
 
 
 class Body:
-    """One body under way; what was sent last decides who gets which rows of the reply."""
+    """One body under way; what was sent last decides who gets which rows of the reply.
+
+    Attributes:
+        asked: Addresses of the servers that have not answered yet.
+    """
 
     def __init__(
         self,
@@ -60,6 +64,7 @@ class Body:
     ) -> None:
         self.parts = list(parts)
         self.deadline_s = max(part.ticket.deadline_s for part in parts)
+        self.asked: list[str] = []
         self._model = model
         self._all_outputs = all_outputs
         self._ids = ids

@@ -217,9 +217,10 @@ class InferenceClient:
         return preferred
 
     def _expire(self, ticket: Ticket) -> None:
-        timeout_s = self.configuration.timeout_s
-        ticket.fail(time_used_up(self.configuration.model_name, ticket.failures, timeout_s))
-        self._running_batcher().forget(ticket)
+        name, timeout_s = self.configuration.model_name, self.configuration.timeout_s
+        batcher = self._running_batcher()
+        ticket.fail(time_used_up(name, ticket.failures, timeout_s, batcher.asked_for(ticket)))
+        batcher.forget(ticket)
 
     async def _disconnect(self) -> None:
         await asyncio.gather(*(server.transport.close() for server in self._servers))

@@ -167,6 +167,7 @@ class Courier:
         is_probe = server.breaker.begin()
         server.in_flight += 1
         self.retries += bool(failures)
+        body.asked.append(server.address)
         begun_s = self._loop.time()
         tries_left = self._configuration.allowed_tries - _counted(failures)
         timeout_s = try_timeout_s(body.deadline_s - begun_s, tries_left)
@@ -176,16 +177,17 @@ class Courier:
                 begun_s = self._loop.time()
             reply = await server.transport.infer(call, timeout_s)
         except TryFailed as failure:
-            if isinstance(failure, TryTimedOut) and timeout_s < server.fair_time_s:
-                server.breaker.abandon(is_probe)
-            else:
-                self._count(failure, server, is_probe, len(failures) + 1)
+            self._judge(failure, timeout_s, server, is_probe, len(failures) + 1)
             raise
         except InferenceError:
             server.breaker.succeed()
             raise
         except BaseException:
-            server.breaker.abandon(is_probe)
+            if self._loop.time() < body.deadline_s:
+                server.breaker.abandon(is_probe)
+            else:  # the callers' deadline ends the last try before its own time does
+                late = TryTimedOut(f"{server.address} did not answer within {timeout_s:.3g} s")
+                self._judge(late, timeout_s, server, is_probe, len(failures) + 1)
             raise
         else:
             now_s = self._loop.time()
@@ -195,6 +197,7 @@ class Courier:
                 self.hedging.add(now_s - begun_s)
             return reply
         finally:
+            body.asked.remove(server.address)
             server.in_flight -= 1
             self._changed.set()
             self._changed.clear()
@@ -206,6 +209,14 @@ class Courier:
             raise NotAdmitted(str(error)) from error
         server.vetted = True
         _LOG.info("%s is back", server.address)
+
+    def _judge(
+        self, failure: TryFailed, timeout_s: float, server: Server, is_probe: bool, n_failures: int
+    ) -> None:
+        if isinstance(failure, TryTimedOut) and timeout_s < server.fair_time_s:
+            server.breaker.abandon(is_probe)
+        else:
+            self._count(failure, server, is_probe, n_failures)
 
     def _count(self, failure: TryFailed, server: Server, is_probe: bool, n_failures: int) -> None:
         now_s = self._loop.time()

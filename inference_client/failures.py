@@ -14,9 +14,19 @@ def tries_used_up(model: str, failures: Sequence[TryFailed], allowed_tries: int)
     return ServersUnavailable(message)
 
 
-def time_used_up(model: str, failures: Sequence[TryFailed], timeout_s: float) -> DeadlineExceeded:
-    """The error for a request that was not answered by its deadline."""
-    tried = told(failures) if failures else "no server was free to take it"
+def time_used_up(
+    model: str, failures: Sequence[TryFailed], timeout_s: float, asked: Sequence[str] = ()
+) -> DeadlineExceeded:
+    """The error for a request that was not answered by its deadline.
+
+    Args:
+        model: What was asked for.
+        failures: Tries that failed.
+        timeout_s: The time that it had.
+        asked: Servers that were being asked when it was over.
+    """
+    waiting = [f"{address} had not answered yet" for address in asked]
+    tried = "; ".join([told(failures)] * bool(failures) + waiting) or "no server was free to take it"
     message = (
         f"no answer for model {model!r} within {timeout_s:g} s: {tried}. "
         "A longer timeout, or more or faster servers, may help"

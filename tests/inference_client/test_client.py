@@ -306,6 +306,14 @@ class TestDeadlines:
                 await client.infer(sparse_request([1.0]))
             assert 0.55 <= time.monotonic() - begun_s <= 1.1
 
+    async def test_who_was_asked_is_told_also_of_the_only_try(self, server):
+        server.always = Fault.HANG
+        async with client_of(server, timeout_s=0.3, allowed_tries=1) as client:
+            with pytest.raises(
+                DeadlineExceeded, match=f"within 0.3 s: {server.address} had not answered yet"
+            ):
+                await client.infer(sparse_request([1.0]))
+
     async def test_requests_in_the_queue_end_at_theirs(self, server):
         server.always = Fault.HANG
         async with client_of(server, timeout_s=0.5, max_in_flight=1, max_rows=1) as client:

@@ -225,6 +225,29 @@ def test_when_everything_fails_retries_stay_within_their_budget():
     run_in_virtual_time(run())
 
 
+@pytest.mark.parametrize("allowed_tries", [1, 2])
+def test_a_server_that_has_fallen_silent_is_left_alone(allowed_tries):
+    async def run():
+        silent, good = OutageTransport("http://a:1", 0.02), OutageTransport("http://b:1", 0.02)
+        async with Rig(silent, good, timeout_s=2.0, allowed_tries=allowed_tries) as rig:
+            await rig.load(n_callers=4, duration_s=2.0)
+            silent.delay_s = 1e6
+            asked = [await ending(rig.ask()) for _ in range(50)]
+            assert len([one for one in asked if one is not None]) <= 5
+            assert [server.state for server in rig.client.statistics().servers] != ["closed", "closed"]
+
+    run_in_virtual_time(run())
+
+
+async def ending(asking):
+    """The error that an awaitable ends with; None if with none."""
+    try:
+        await asking
+    except ServersUnavailable as error:
+        return error
+    return None
+
+
 def test_a_try_that_had_hardly_any_time_left_does_not_speak_against_the_server():
     async def run():
         server = OutageTransport("http://a:1", delay_s=0.3)
