@@ -160,7 +160,11 @@ def _table(report: BenchReport) -> Table:
     padded = f", padded to {report.padded_rows} rows" if report.padded_rows else ""
     table = Table(
         title=f"{report.model} {report.version}: {report.backend} {report.precision} on {devices}, "
-        f"{report.calls_at_once} at once{padded}"
+        f"{report.calls_at_once} at once{padded}",
+        # Without lines between them the figures of a quick device fit into 80 columns.
+        box=None,
+        title_justify="left",
+        pad_edge=False,
     )
     for heading in ("batch", "clients", "rows/s", "p50 ms", "p90 ms", "p99 ms", "run ms", "calls"):
         table.add_column(heading, justify="right", no_wrap=True)

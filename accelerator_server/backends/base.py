@@ -24,7 +24,7 @@ class BackendSettings:
     Attributes:
         model: Content of the model's file, its digest checked; empty for backends that need none.
         spec: Signature that the model must have.
-        precision: Arithmetic asked for: f32, bf16, int8.
+        precision: Arithmetic asked for: f32, tf32, f16, bf16, int8.
         parameters: The table backend_parameters of the model's configuration.
         in_use: Devices, by the names that backends give them, on which the server's other workers compute.
     """

@@ -91,10 +91,11 @@ def test_a_table_shows_the_same_for_people(tmp_path):
     write_model(tmp_path, keys="reproducible = true")
     result = run_command("bench", str(tmp_path / "m"), "--batch", "1,32", "--duration", "0.1")
     assert result.returncode == 0, result.stderr
-    title, *lines = result.stdout.splitlines()
+    title, head, *lines = result.stdout.splitlines()
     assert title.strip() == "m 1: echo f32 on cpu, 1 at once, padded to 32 rows"
-    assert "rows/s" in lines[1]
-    assert [line.split("│")[1].strip() for line in lines if line.startswith("│")] == ["1", "32"]
+    assert "rows/s" in head
+    assert [line.split()[0] for line in lines] == ["1", "32"]
+    assert "…" not in result.stdout  # figures of a quick device are long, and are not cut off
 
 
 FAILURES = {
