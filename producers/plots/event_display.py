@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import numpy.typing as npt
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, LogNorm
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle
 
-from eventproc.errors import FileWriteError
 from producers.algorithms.ecal_geometry import CRYSTAL_WIDTH, transverse_energy
 from producers.plots.event_labels import (
     event_title,
@@ -26,6 +25,7 @@ from producers.plots.event_labels import (
     truth_text,
 )
 from producers.plots.label_spots import label_spots
+from producers.plots.picture import write_picture
 from producers.plots.shown_event import ShownEvent
 
 JET_COLOURS = ("#bd1f01", "#3f90da", "#832db6", "#e76300", "#a96b59", "#94a4a2", "#b9ac70")
@@ -61,25 +61,16 @@ def draw_event(event: ShownEvent, output: Path) -> None:
     Raises:
         FileWriteError: the picture cannot be written.
     """
-    mpl.use("Agg")
     with mpl.rc_context({"font.family": "DejaVu Sans", "font.size": 11, "text.color": _INK}):
-        figure = _draw(event)
-        try:
-            output.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(output, dpi=130, facecolor="white")
-        except (OSError, ValueError) as error:
-            message = f"picture {str(output)!r} cannot be written: {error}"
-            raise FileWriteError(message) from error
-        finally:
-            plt.close(figure)
+        write_picture(_draw(event), output, dpi=130, facecolor="white")
 
 
-def _draw(event: ShownEvent) -> Any:
+def _draw(event: ShownEvent) -> Figure:
     """The figure; all its parts lie at places given in inches, so that squares are square."""
     map_height = _MAP_IN * BARREL_ETA / np.pi
     images_height = _IMAGE_IN + _BETWEEN_IN if len(event.jets) else 0.0
     height = _BOTTOM_IN + images_height + map_height + _TOP_IN
-    figure = plt.figure(figsize=(_WIDTH_IN, height))
+    figure = Figure(figsize=(_WIDTH_IN, height))
 
     def place(left: float, bottom: float, wide: float, high: float) -> Any:
         return figure.add_axes((left / _WIDTH_IN, bottom / height, wide / _WIDTH_IN, high / height))

@@ -10,18 +10,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Final
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import mplhep
 import numpy as np
 import numpy.typing as npt
 import typer
+from matplotlib import style
+from matplotlib.figure import Figure
 
-from eventproc.errors import EventProcError, FileWriteError, ProductNotFound
+from eventproc.errors import EventProcError, ProductNotFound
 from eventproc.io.opened_file import open_any_layout
 from producers.algorithms.ecal_geometry import CRYSTAL_ETA, N_PHI_COLUMNS
 from producers.algorithms.hit_statistics import TOWER_CRYSTALS, HitSample
 from producers.datatypes import EcalRecHits
+from producers.plots.picture import write_picture
 
 THRESHOLDS: Final = (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 """GeV. Rows of the table."""
@@ -69,24 +70,17 @@ def draw_comparison(samples: Samples, output: Path) -> None:
     Raises:
         FileWriteError: the picture cannot be written.
     """
-    mpl.use("Agg")
-    with mpl.style.context([mplhep.style.CMS, {"font.size": 18}]):
-        figure, axes = plt.subplots(2, 3, figsize=(27, 16), layout="constrained")
-        try:
-            _draw_multiplicity(axes[0][0], samples)
-            _draw_energies(axes[0][1], samples)
-            _draw_times(axes[0][2], samples)
-            _draw_eta(axes[1][0], samples)
-            brightest = max(float(s.tower_occupancy(SELECTED_ENERGY).max()) for s in samples.values())
-            for axis, (name, sample) in zip(axes[1][1:], samples.items(), strict=True):
-                _draw_map(figure, axis, name, sample, brightest)
-            output.parent.mkdir(parents=True, exist_ok=True)
-            figure.savefig(output, dpi=50)
-        except (OSError, ValueError) as error:
-            message = f"picture {output} cannot be written: {error}"
-            raise FileWriteError(message) from error
-        finally:
-            plt.close(figure)
+    with style.context([mplhep.style.CMS, {"font.size": 18}]):
+        figure = Figure(figsize=(27, 16), layout="constrained")
+        axes = figure.subplots(2, 3)
+        _draw_multiplicity(axes[0][0], samples)
+        _draw_energies(axes[0][1], samples)
+        _draw_times(axes[0][2], samples)
+        _draw_eta(axes[1][0], samples)
+        brightest = max(float(s.tower_occupancy(SELECTED_ENERGY).max()) for s in samples.values())
+        for axis, (name, sample) in zip(axes[1][1:], samples.items(), strict=True):
+            _draw_map(figure, axis, name, sample, brightest)
+        write_picture(figure, output, dpi=50)
 
 
 def table_lines(samples: Samples) -> Iterator[str]:

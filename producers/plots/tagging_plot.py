@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import mplhep
 import numpy as np
 import numpy.typing as npt
+from matplotlib import style
+from matplotlib.figure import Figure
 
-from eventproc.errors import FileReadError, FileWriteError
+from eventproc.errors import FileReadError
 from eventproc.io.root_file import RootFile
 from producers.algorithms.jet_matching import LABEL_QCD, LABEL_TOP
 from producers.algorithms.roc import roc_points
 from producers.algorithms.tagging_metrics import TaggingPerformance, measure_tagging
+from producers.plots.picture import write_picture
 
 _COLOURS = {"top": "#bd1f01", "QCD": "#3f90da", "unknown": "#717581"}
 """From the six-colour scheme of M. Petroff (arXiv:2107.02270), which CMS recommends."""
@@ -81,24 +82,17 @@ def draw_tagging(jets: TaggedJets, output: Path) -> list[str]:
     Raises:
         FileWriteError: the picture cannot be written.
     """
-    mpl.use("Agg")
-    mplhep.style.use("CMS")
     both = bool(len(jets.of(LABEL_TOP)) and len(jets.of(LABEL_QCD)))
-    figure, axes = plt.subplots(1, 2 if both else 1, figsize=(20 if both else 10, 9), squeeze=False)
-    _draw_scores(axes[0][0], jets)
     lines = [f"jets scored: {len(jets.score)}, without score: {jets.n_without_score}"]
-    if both:
-        performance = measure_tagging(jets.score, jets.label)
-        _draw_roc(axes[0][1], jets, performance)
-        lines += _figures_of_merit(performance)
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(output, bbox_inches="tight", dpi=80)
-    except (OSError, ValueError) as error:
-        message = f"picture {output} cannot be written: {error}"
-        raise FileWriteError(message) from error
-    finally:
-        plt.close(figure)
+    with style.context(mplhep.style.CMS):
+        figure = Figure(figsize=(20 if both else 10, 9))
+        axes = figure.subplots(1, 2 if both else 1, squeeze=False)
+        _draw_scores(axes[0][0], jets)
+        if both:
+            performance = measure_tagging(jets.score, jets.label)
+            _draw_roc(axes[0][1], jets, performance)
+            lines += _figures_of_merit(performance)
+        write_picture(figure, output, bbox_inches="tight", dpi=80)
     return lines
 
 

@@ -251,7 +251,10 @@ def compare(
     taggers = compare_taggers(known, folders, jets, keep=events / KEPT_SCORES)
     for line in table_lines(taggers):
         typer.echo(line)
-    draw_roc_curves({tagger.name: tagger.scores for tagger in taggers}, jets.label, output)
+    try:
+        draw_roc_curves({tagger.name: tagger.scores for tagger in taggers}, jets.label, output)
+    except EventProcError as error:
+        sys.exit(str(error))
     typer.echo(f"\npicture: {output}")
 
 

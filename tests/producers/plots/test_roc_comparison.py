@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from eventproc.errors import FileWriteError
 from producers.plots.roc_comparison import COLOURS, draw_roc_curves
 
 
@@ -22,3 +23,9 @@ def test_more_taggers_than_colours_are_refused(tmp_path, labels):
     scores = {str(number): labels.astype(float) for number in range(len(COLOURS) + 1)}
     with pytest.raises(ValueError, match="there are 8 colours"):
         draw_roc_curves(scores, labels, tmp_path / "roc.png")
+
+
+def test_a_picture_that_cannot_be_written_is_told(tmp_path, labels):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(FileWriteError, match=r"picture '.*/file/roc\.png' cannot be written"):
+        draw_roc_curves({"a": labels.astype(float)}, labels, tmp_path / "file" / "roc.png")
