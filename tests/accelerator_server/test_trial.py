@@ -6,7 +6,10 @@ from accelerator_server.config import parse_override
 from accelerator_server.errors import BackendUnavailableError, ConfigurationError, ModelRefusedError
 from accelerator_server.repository import find_versions
 from accelerator_server.trial import try_model
+from inference_client.protocol.routes import infer_path
+from tests.accelerator_server.answers import infer, refused
 from tests.accelerator_server.model_files import affine_model, write_model
+from tests.accelerator_server.running import posting, request_of, running
 
 ABORT = "import os; os.abort()"
 HANG = "import signal; signal.pause()"
@@ -57,6 +60,15 @@ async def test_a_model_that_crashes_its_engine_is_refused(repository, engine):
     engine(ABORT)
     with pytest.raises(ModelRefusedError, match="SIGABRT"):
         await tried(repository)
+
+
+async def test_what_a_server_runs_in_its_threads_is_tried_first(repository, engine):
+    engine(ABORT)  # in another process; in this one it would be served
+    write_model(repository, "n")
+    row = request_of([[1, 2, 3, 4]])
+    async with running(repository, isolation="thread", trial_timeout_s=60) as session:
+        assert (await refused(session, **posting(row)))[:2] == (503, "model_not_ready")
+        await infer(session, row, infer_path("n"))
 
 
 async def test_a_model_that_never_loads_is_refused_in_time(repository, engine):
