@@ -29,7 +29,7 @@ from producers.inference_errors import as_framework_errors
 from producers.inference_records import SAFETY, whole_timeout_s
 from producers.inference_summary import RowWords, summary_lines, told_recording
 from producers.model_client import AsksModel, ModelClient
-from producers.model_figures import GatheredFigures, ModelFigures, ModelState
+from producers.model_figures import ModelFigures, ModelState
 from producers.threaded_model_client import ThreadedModelClient
 
 _LOG = logging.getLogger("eventproc.InferenceService")
@@ -99,7 +99,7 @@ class InferenceService(Service):
         self._local: LocalServer | None = None  # of this job, once it was needed
         self._starting_local = threading.Lock()  # clients may have loops of their own
         self._began_s = self._ended_s = 0.0
-        self._gathered: list[GatheredFigures] = []  # of the other processes of the job
+        self._absorbed: list[tuple[ModelState, ...]] = []  # of the other processes, for each client
 
     def add_model(
         self,
@@ -194,29 +194,34 @@ class InferenceService(Service):
 
     def absorb(self, states: Sequence[Sequence[ModelState]]) -> None:
         """Takes the figures and recordings of the other processes; this one asked for nothing itself."""
-        of_models = zip(self._clients, zip(*states, strict=True), strict=False)
-        self._gathered = [GatheredFigures(client.configuration, each) for client, each in of_models]
+        self._absorbed = list(zip(*states, strict=True))
         self._join_recordings()  # before the summary tells how much was recorded
-
-    @property
-    def _figures(self) -> Sequence[ModelFigures]:
-        return self._gathered or self._clients
 
     def report(self) -> Mapping[str, Any]:
         """Each model's figures, which timeout they suggest, and how often the fallback answered."""
-        return {model.configuration.model_name: _reported(model) for model in self._figures}
+        return {name: _reported(model) for name, (model, _) in self._figures().items()}
 
     def summary(self) -> Mapping[str, str]:
         """Rows, rates, batch sizes and latencies of each model."""
         lines: dict[str, str] = {}
-        for model, words in zip(self._figures, self._words, strict=True):
-            name = model.configuration.model_name
-            prefix = f"{name}: " if len(self._clients) > 1 else ""
+        figures = self._figures()
+        for name, (model, words) in figures.items():
+            prefix = f"{name}: " if len(figures) > 1 else ""
             for line, value in summary_lines(model, words, self._ended_s - self._began_s).items():
                 lines[prefix + line] = value
         if self._recorder is not None:
             lines["recording"] = told_recording(self._recorder)
         return lines
+
+    def _figures(self) -> dict[str, tuple[ModelFigures, RowWords]]:
+        """What was done with each model; modules that ask for the same one are counted together."""
+        found: dict[str, tuple[ModelFigures, RowWords]] = {}
+        every_state = self._absorbed or [(state,) for state in self.state()]
+        for client, own_words, states in zip(self._clients, self._words, every_state, strict=True):
+            name = client.configuration.model_name
+            before, words = found.get(name, (ModelFigures(()), own_words))
+            found[name] = ModelFigures((*before.states, *states)), words
+        return found
 
     def _join_recordings(self) -> None:
         if self._recorder is not None and self._recorded_parts:

@@ -25,9 +25,9 @@ class RowWords:
     counted: str = "rows evaluated"
 
 
-def summary_lines(client: ModelFigures, words: RowWords, loop_time_s: float) -> dict[str, str]:
+def summary_lines(figures: ModelFigures, words: RowWords, loop_time_s: float) -> dict[str, str]:
     """Name to value for each line."""
-    everything = client.statistics()
+    everything = figures.statistics()
     rows = sum(_answered_rows(statistics) for statistics in everything)
     lines = {words.counted: str(rows)}
     if loop_time_s > 0:
@@ -35,8 +35,8 @@ def summary_lines(client: ModelFigures, words: RowWords, loop_time_s: float) -> 
     for n, statistics in enumerate(everything):  # the servers, then the fallback, in several processes more
         prefix = "" if n == 0 else "fallback: " if n == 1 else f"fallback {n}: "
         lines.update({prefix + line: value for line, value in _lines_of(statistics, words).items()})
-    if client.fallback_calls:
-        lines["fallback used"] = f"{client.fallback_calls} times, {_told_agreement(client)}"
+    if figures.fallback_calls:
+        lines["fallback used"] = f"{figures.fallback_calls} times, {_told_agreement(figures)}"
     return lines
 
 
@@ -46,8 +46,8 @@ def told_recording(recorder: Recorder) -> str:
     return recorder.failure or f"{recorder.path} ({size})"
 
 
-def _told_agreement(client: ModelFigures) -> str:
-    found = client.fallback_agreement
+def _told_agreement(figures: ModelFigures) -> str:
+    found = figures.fallback_agreement
     if found is None:
         return "not compared with the servers, none of which had answered"
     return f"within {found.largest:.2g} of the servers on {found.rows} rows"

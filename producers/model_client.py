@@ -58,7 +58,7 @@ class AsksModel(Protocol):
 
 
 class ModelClient:
-    """What an inference module asks; shared by the modules that ask for the same model in the same way.
+    """What an inference module asks; each module has its own.
 
     Args:
         configuration: everything but the servers, which the service knows later.

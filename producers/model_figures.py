@@ -5,38 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from inference_client.agreement import Agreement
-from inference_client.configuration import ClientConfiguration
 from inference_client.statistics import ClientStatistics, Percentiles, ServerStatistics
 
 _STATES = ("closed", "half-open", "open")
 """Of a circuit breaker, from good to bad."""
 
 
-class ModelFigures(Protocol):
-    """What reports need to know of one model."""
-
-    @property
-    def configuration(self) -> ClientConfiguration:
-        """Everything but the servers."""
-
-    @property
-    def fallback_calls(self) -> int:
-        """How often the fallback was asked."""
-
-    @property
-    def fallback_agreement(self) -> Agreement | None:
-        """How far the fallback's answers are from the servers'; None if that was not measured."""
-
-    def statistics(self) -> list[ClientStatistics]:
-        """Figures of the servers and of the fallback, as far as they were asked."""
-
-
 @dataclass(frozen=True, slots=True)
 class ModelState:
-    """The figures of one process, to be carried to another."""
+    """The figures of one module in one process, to be carried to another."""
 
     fallback_calls: int
     asked: tuple[ClientStatistics, ...]
@@ -44,10 +23,9 @@ class ModelState:
 
 
 @dataclass(frozen=True, slots=True)
-class GatheredFigures:
-    """The figures of several processes."""
+class ModelFigures:
+    """What was done with one model by all modules and processes that asked for it."""
 
-    configuration: ClientConfiguration
     states: Sequence[ModelState]
 
     @property
@@ -62,7 +40,7 @@ class GatheredFigures:
         return sum(measured, start=Agreement()) if measured else None
 
     def statistics(self) -> list[ClientStatistics]:
-        """Figures of the servers and of the fallback, each for all processes."""
+        """Figures of the servers and of the fallback, as far as they were asked, each of all together."""
         by_servers: dict[tuple[str, ...], list[ClientStatistics]] = {}
         for asked in (statistics for state in self.states for statistics in state.asked):
             by_servers.setdefault(tuple(server.address for server in asked.servers), []).append(asked)

@@ -1,7 +1,6 @@
 from inference_client.agreement import Agreement
-from inference_client.configuration import ClientConfiguration
 from inference_client.statistics import ClientStatistics, Percentiles, ServerStatistics
-from producers.model_figures import GatheredFigures, ModelState
+from producers.model_figures import ModelFigures, ModelState
 
 
 def figures(rows, slow_s, address="a", state="closed"):
@@ -11,7 +10,7 @@ def figures(rows, slow_s, address="a", state="closed"):
 
 
 def gather(*states):
-    return GatheredFigures(ClientConfiguration(model_name="m"), states)
+    return ModelFigures(states)
 
 
 def test_counts_are_added_and_percentiles_are_those_of_the_slowest_process():
