@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,23 @@ def read_dataset(words: Sequence[str], name: str = "") -> list[DatasetFile]:
         message = "the dataset is empty: give files, globs, a list of files or a file set"
         raise ConfigurationError(message)
     return files
+
+
+def refuse_repeated(files: Iterable[DatasetFile]) -> None:
+    """Refuses entries that a dataset names twice: overlapping globs, or steps of a file set.
+
+    Raises:
+        ConfigurationError: some of a file's entries are named again.
+    """
+    ordered = sorted(files, key=lambda file: (file.name, file.entries.start))
+    for file, following in pairwise(ordered):
+        stop = file.entries.stop
+        if file.name == following.name and (stop is None or following.entries.start < stop):
+            message = (
+                f"dataset file {file.name!r} is given twice; every event would be processed twice. "
+                "duplicateCheckMode = 'noDuplicateCheck' of the job's PoolSource lets that be"
+            )
+            raise ConfigurationError(message)
 
 
 def _files(word: str, name: str) -> Iterable[DatasetFile]:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from eventproc.batch.dataset import read_dataset
+from eventproc.batch.dataset import read_dataset, refuse_repeated
 from eventproc.batch.dataset_content import look_into
 from eventproc.batch.job_configuration import check_divisible, output_names
 from eventproc.batch.job_folder import now
@@ -145,6 +145,8 @@ def _slices(description: ProcessDescription, plan: TaskPlan) -> list[JobSlice]:
     if plan.splitting.identical is None or plan.dataset:
         check_divisible(description)
     files = read_dataset(plan.dataset or names or (), plan.dataset_name)
+    if description.source.parameters.get("duplicateCheckMode") != "noDuplicateCheck":
+        refuse_repeated(files)
     remote = [file for file in files if "://" in file.name]
     # Local files are looked into at no cost worth speaking of, and what they hold is then checked.
     if needs_content or not remote:

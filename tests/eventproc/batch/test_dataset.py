@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from eventproc.batch.dataset import read_dataset
+from eventproc.batch.dataset import read_dataset, refuse_repeated
 from eventproc.batch.dataset_content import look_into
 from eventproc.errors import ConfigurationError, FileOpenError
 from eventproc.io.golden_json import read_golden_json
@@ -53,6 +53,36 @@ def test_a_list_names_files_beside_it_urls_and_comments(files):
 def test_coffea_file_sets_are_read_in_their_forms(files, content):
     (files / "set.json").write_text(json.dumps({"TT": content}))
     assert names(read_dataset([str(files / "set.json")]), files) == ["a.root", "b.root"]
+
+
+@pytest.mark.parametrize(
+    ("words", "given_twice"),
+    [("[ab].root,c.root", False), ("*.root,file:a.root", True), ("root://x//a.root," * 2, True)],
+    ids=["once", "glob", "url"],
+)
+def test_a_file_that_is_named_twice_is_refused(files, monkeypatch, words, given_twice):
+    monkeypatch.chdir(files)
+    dataset = read_dataset([words])
+    if not given_twice:
+        refuse_repeated(dataset)
+        return
+    with pytest.raises(ConfigurationError, match=r"a\.root' is given twice"):
+        refuse_repeated(dataset)
+
+
+@pytest.mark.parametrize(
+    ("steps", "overlap"),
+    [([[100, 150], [0, 100]], False), ([[0, 101], [100, 150]], True), ([[0, 100], [0, 100]], True)],
+    ids=["apart", "one entry", "the same"],
+)
+def test_steps_that_overlap_are_refused(files, steps, overlap):
+    (files / "set.json").write_text(json.dumps({"TT": {"files": {"a.root": {"steps": steps}}}}))
+    dataset = read_dataset([str(files / "set.json")])
+    if not overlap:
+        refuse_repeated(dataset)
+        return
+    with pytest.raises(ConfigurationError, match="given twice"):
+        refuse_repeated(dataset)
 
 
 def test_steps_of_a_file_set_are_ranges_of_entries(files):
