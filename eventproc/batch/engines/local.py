@@ -44,6 +44,19 @@ class LocalEngine(Engine):
     name = "local"
     options = {"processes": "jobs that run at a time; default: one per core"}
 
+    def __init__(self, task: str, folder: Path, options: Mapping[str, str]) -> None:
+        """Takes what the user says; see `Engine`.
+
+        Raises:
+            ConfigurationError: an option is not known, or ``processes`` is no number above 0.
+        """
+        super().__init__(task, folder, options)
+        given = options.get("processes", str(os.cpu_count() or 1))
+        if not given.isdecimal() or int(given) < 1:
+            message = f"engine 'local': processes={given!r} must be a number, one or more"
+            raise ConfigurationError(message)
+        self._processes = given
+
     def submit(self, errands: Sequence[Errand]) -> Iterator[tuple[Errand, str]]:
         """Starts a pool for these errands."""
         pool = f"pool-{secrets.token_hex(4)}"
@@ -54,7 +67,7 @@ class LocalEngine(Engine):
         command = [sys.executable, "-m", "eventproc.batch.engines.local_pool", str(folder)]
         with (folder / "pool.txt").open("wb") as log:
             process = subprocess.Popen(  # noqa: S603 - this framework itself
-                [*command, str(self._processes())],
+                [*command, self._processes],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -83,13 +96,6 @@ class LocalEngine(Engine):
             if process is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGTERM)
-
-    def _processes(self) -> int:
-        given = self._given.get("processes", str(os.cpu_count() or 1))
-        if not given.isdigit() or int(given) < 1:
-            message = f"engine 'local': processes={given!r} must be a number, one or more"
-            raise ConfigurationError(message)
-        return int(given)
 
     def _pool_folder(self, place: _Place) -> Path:
         if place.host != socket.gethostname():

@@ -20,11 +20,10 @@ class TestLocalEngine(EngineConformance):
         with pytest.raises(EngineFailure, match="run on 'elsewhere'"):
             self.make_engine(tmp_path, {}).poll(["elsewhere:pool-1:0"])
 
-    @pytest.mark.parametrize("processes", ["0", "-1", "many"])
+    @pytest.mark.parametrize("processes", ["0", "-1", "²", "many"])
     def test_a_number_of_processes_that_is_none_is_refused(self, tmp_path, processes):
-        engine = self.make_engine(tmp_path, {"processes": processes})
         with pytest.raises(ConfigurationError, match="one or more"):
-            list(engine.submit([Errand(1, 1, tmp_path / "run.sh", tmp_path / "log", LIMITS)]))
+            self.make_engine(tmp_path, {"processes": processes})
 
     def test_when_the_pool_dies_what_waits_is_over_and_what_runs_is_not(self, tmp_path):
         engine = LocalEngine("demo", tmp_path, {"processes": "1"})
