@@ -46,8 +46,12 @@ _ASKING_LAST = {**_ASKING, "Connection": "close"}
 _DAMAGED = ("BAD_RECORD_MAC", "DECRYPT_ERROR")
 """What OpenSSL says of bytes that were changed, here or, by an alert, on the other side (RFC 8446, 6.2)."""
 
-_NOT_TLS = "WRONG_VERSION_NUMBER"
-"""What OpenSSL says of an answer in plain text."""
+_TLS_HINTS = {
+    "WRONG_VERSION_NUMBER": "it may speak http:// only",  # OpenSSL's word for an answer in plain text
+    "self-signed certificate": "ca_file names authorities of your own",
+    "unable to get local issuer certificate": "ca_file names authorities of your own",
+}
+"""What OpenSSL says -> what may help."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,11 +248,9 @@ class HttpTransport:
         except InferenceError:
             raise
         except aiohttp.ClientConnectorCertificateError as error:
-            message = f"{self._address}: the TLS connection failed: {error}"
-            raise CredentialsError(message) from error
+            raise CredentialsError(self._tls_failed(error)) from error
         except aiohttp.ClientConnectorSSLError as error:
-            hint = "; it may speak http:// only" if _NOT_TLS in str(error) else ""
-            message = f"{self._address}: the TLS connection failed: {error}{hint}"
+            message = self._tls_failed(error)
             if self._was_answered:  # once it has worked, it is damage on the way
                 raise ServerUnreachable(message) from error
             raise (HandshakeLost if _is_damage(error) else CredentialsError)(message) from error
@@ -272,8 +274,15 @@ class HttpTransport:
                     message = f"{self._address}: the TLS connection was refused: {error}"
                     raise CredentialsError(message) from error
                 raise self._handshake_lost() from error
-            message = f"{self._address} closed the connection before it answered ({type(error).__name__})"
+            hint = "" if self._is_secure or self._was_answered else "; it may speak https:// only"
+            message = (
+                f"{self._address} closed the connection before it answered ({type(error).__name__}){hint}"
+            )
             raise ConnectionLost(message) from error
+
+    def _tls_failed(self, error: Exception) -> str:
+        hint = next((f"; {hint}" for said, hint in _TLS_HINTS.items() if said in str(error)), "")
+        return f"{self._address}: the TLS connection failed: {error}{hint}"
 
     def _handshake_lost(self) -> HandshakeLost:
         message = (

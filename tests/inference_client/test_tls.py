@@ -14,7 +14,7 @@ import trustme
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
 from inference_client.credentials import tls_context
-from inference_client.errors import ConfigurationError, CredentialsError
+from inference_client.errors import ConfigurationError, CredentialsError, ServersUnavailable
 from inference_client.testing.fake_server import FakeServer
 from inference_client.testing.fault_proxy import ConnectionFault, FaultProxy, StreamFault
 from inference_client.testing.faults import Fault
@@ -99,7 +99,18 @@ async def test_an_authority_that_nobody_named_is_not_trusted(trusted):
 
 
 async def test_the_authorities_of_the_system_do_not_know_a_private_one(authority):
-    assert "certificate verify failed" in await refused(showing(authority.issue_cert(HOST)))
+    told = await refused(showing(authority.issue_cert(HOST)))
+    assert "certificate verify failed" in told
+    assert "ca_file names authorities" in told
+
+
+async def test_http_to_a_server_with_tls_says_that_it_may_want_https(authority):
+    server = FakeServer(small_model())
+    server.tls = showing(authority.issue_cert(HOST))
+    async with server:
+        address = server.address.replace("https:", "http:")
+        with pytest.raises(ServersUnavailable, match="it may speak https:// only"):
+            await InferenceClient(ClientConfiguration("fake", servers=[address])).start()
 
 
 async def test_a_certificate_of_another_host_is_refused(authority, trusted):
