@@ -53,6 +53,31 @@ async def test_a_delay_is_no_reason_to_miss_a_deadline(tmp_path):
             assert reply.status == 200
 
 
+async def order_of_batches(repository, gate, *requests: tuple[int, dict, dict]) -> list[int]:
+    """Lets requests (rows, parameters, headers) wait in this order, and says in which they run."""
+    write_model(repository, backend="gated", keys="max_rows = 6", tables="[batching]\nbest_rows = 1")
+    async with running(repository) as session:
+        asking = [await gate.hold(infer(session, request_of([[0] * 4])))]
+        for n, (n_rows, parameters, more) in enumerate(requests, 1):
+            request = request_of([[n] * 4] * n_rows, parameters=parameters)
+            asking.append(asyncio.ensure_future(infer(session, request, **more)))
+            await waiting_requests(session, n)
+        gate.open()
+        await asyncio.gather(*asking)
+    return gate.batches[1:]
+
+
+async def test_who_has_priority_goes_first(tmp_path, gate):
+    asked = [(2, {}, {}), (3, {"priority": 2}, {}), (4, {"priority": 1}, {}), (5, {"priority": 0}, {})]
+    assert await order_of_batches(tmp_path, gate, *asked) == [4, 3, 2, 5]
+
+
+async def test_a_client_does_not_wait_behind_all_that_another_asked_for(tmp_path, gate):
+    many, one = {headers.CLIENT_ID: "many"}, {headers.CLIENT_ID: "one"}
+    asked = [(2, {}, many), (3, {}, many), (4, {}, many), (5, {}, one)]
+    assert await order_of_batches(tmp_path, gate, *asked) == [2, 5, 3, 4]
+
+
 async def test_the_configuration_is_told_as_triton_tells_it(tmp_path):
     tables = "[batching]\npreferred_rows = [8, 4]\nmax_queue_delay_us = 100\nqueue_requests = 7"
     write_model(tmp_path, tables=tables)
