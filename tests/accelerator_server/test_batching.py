@@ -78,6 +78,16 @@ async def test_a_client_does_not_wait_behind_all_that_another_asked_for(tmp_path
     assert await order_of_batches(tmp_path, gate, *asked) == [2, 5, 3, 4]
 
 
+async def test_a_reproducible_model_is_always_run_at_its_largest_batch(tmp_path, gate):
+    write_model(tmp_path, backend="gated", keys="reproducible = true\nmax_rows = 4")
+    async with running(tmp_path) as session:
+        n_before = len(gate.batches)
+        for n_rows in (1, 3, 4):
+            response = await infer(session, request_of([[n_rows] * 4] * n_rows))
+            assert to_array(response.outputs[0]).tolist() == [[n_rows] * 2] * n_rows
+    assert gate.batches[n_before:] == [4, 4, 4]
+
+
 async def test_the_configuration_is_told_as_triton_tells_it(tmp_path):
     tables = "[batching]\npreferred_rows = [8, 4]\nmax_queue_delay_us = 100\nqueue_requests = 7"
     write_model(tmp_path, tables=tables)
