@@ -1,4 +1,4 @@
-"""The module that the page shows is one that works."""
+"""The module and the script that the page shows are ones that work."""
 
 import re
 import subprocess
@@ -8,16 +8,24 @@ from pathlib import Path
 import awkward as ak
 import uproot
 
+from tests.accelerator_server.process import server_process
+
 ROOT = Path(__file__).resolve().parents[2]
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "inference.md").read_text(), re.DOTALL)
 MODULE = next(block for block in BLOCKS if block.startswith("# weights.py"))
 LINES = next(block for block in BLOCKS if block.startswith("# in the job file"))
+SCRIPT = next(block for block in BLOCKS if block.startswith("# ask.py"))
 
 MODEL = """
 backend = "echo"
 max_rows = 64
 inputs = [{name = "x", datatype = "FP32", shape = [-1, 3]}]
 outputs = [{name = "y", datatype = "FP32", shape = [-1, 1]}]
+"""
+IMAGE_MODEL = """
+backend = "echo"
+inputs = [{name = "images", datatype = "FP32", shape = [-1, 1, 224, 224]}]
+outputs = [{name = "scores", datatype = "FP32", shape = [-1, 2]}]
 """
 JOB = f"""
 import eventproc.config as cms
@@ -66,3 +74,13 @@ def test_a_module_of_ones_own_asks_a_model_of_ones_own(tmp_path):
     events = uproot.open(tmp_path / "out.root")["Events"].arrays()
     assert ak.sum(ak.num(events["crystalWeights_weight"])) > 100
     assert ak.all(events["crystalWeights_weight"] == events["ecalCrystals_energy"])
+
+
+def test_the_script_asks_a_server(tmp_path, capsys):
+    (tmp_path / "toptag_small" / "1").mkdir(parents=True)
+    (tmp_path / "toptag_small" / "1" / "model.toml").write_text(IMAGE_MODEL)
+    with server_process(tmp_path) as (_, address):
+        exec(SCRIPT.replace("http://localhost:8000", address), {})
+    scores, record = capsys.readouterr().out.split("CallRecord")
+    assert scores.split() == ["[[0.", "0.]", "[0.", "0.]]"]
+    assert f"server='{address}'" in record
