@@ -71,6 +71,10 @@ async def test_strangers_old_versions_and_plain_http_get_nothing(repository, tls
         assert await asks(session, trusting(authority)) == 200
 
 
+def test_tls_1_2_is_the_oldest_whatever_the_system_allows(tls):
+    assert make_ssl_context(TlsConfig(**tls)).minimum_version is ssl.TLSVersion.TLSv1_2
+
+
 async def test_who_says_nothing_instead_of_agreeing_upon_tls_is_hung_up_on(repository, tls, monkeypatch):
     monkeypatch.setattr("accelerator_server.lifecycle._HANDSHAKE_S", 0.1)
     async with started(repository, tls=tls) as (server, _):
