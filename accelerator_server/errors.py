@@ -103,6 +103,13 @@ class InfiniteInJsonError(RefusedRequestError):
     code = "infinite_in_json"
 
 
+class QuarantinedInputError(RefusedRequestError):
+    """This very input has ended the process of a device twice; it is not run again."""
+
+    status = 422
+    code = "quarantined"
+
+
 class ModelLoadError(RefusedRequestError):
     """A model that was to be loaded is not fit to be served; the message goes to an admin and names files."""
 
@@ -125,19 +132,19 @@ class BackendFailedError(RefusedRequestError):
     code = "backend_failed"
 
 
+class NanOutputError(RefusedRequestError):
+    """The model answers NaN to this input, which is no result; another attempt would give the same."""
+
+    status = 500
+    code = "nan_output"
+
+
 class QueueFullError(RefusedRequestError):
     """The model's queue is full."""
 
     status = 503
     code = "queue_full"
     retry_after_s = 1
-
-
-class NanOutputError(RefusedRequestError):
-    """The model answers NaN to this input, which is no result; another attempt would give the same."""
-
-    status = 500
-    code = "nan_output"
 
 
 class MemoryFullError(RefusedRequestError):
@@ -178,13 +185,6 @@ class WorkerGoneError(RefusedRequestError):
     status = 503
     code = "worker_died"
     retry_after_s = 1
-
-
-class QuarantinedInputError(RefusedRequestError):
-    """This very input has ended the process of a device twice; it is not run again."""
-
-    status = 422
-    code = "quarantined"
 
 
 class DrainingError(RefusedRequestError):

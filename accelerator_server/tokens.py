@@ -60,9 +60,7 @@ def read_tokens(files: Sequence[str], admin_files: Sequence[str]) -> TokenTable:
     """
     sources = [(Path(name), False) for name in files] + [(Path(name), True) for name in admin_files]
     return TokenTable(
-        (token, Caller(Path(name).name, is_admin))
-        for name, is_admin in sources
-        for token in _read(Path(name))
+        (token, Caller(path.name, is_admin)) for path, is_admin in sources for token in _read(path)
     )
 
 
