@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Sequence
-from concurrent.futures import Future
+from concurrent import futures
 from typing import Any, TypeVar
 
 from inference_client.agreement import Agreement
@@ -16,6 +16,9 @@ from inference_client.statistics import ClientStatistics
 from producers.model_client import FindFallback, ModelClient
 
 _T = TypeVar("_T")
+
+DEAF_S = 0.1
+"""A call that holds up the job's loop lets it turn once in this time, so that signals are heard."""
 
 
 class ThreadedModelClient:
@@ -30,6 +33,7 @@ class ThreadedModelClient:
     def __init__(self, client: ModelClient, *, blocks: bool) -> None:
         self._client = client
         self._blocks = blocks
+        self._turn = asyncio.Lock()  # one call at a time holds up the job
         self._loop = asyncio.new_event_loop()
         name = f"inference {client.configuration.model_name}"
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
@@ -69,8 +73,16 @@ class ThreadedModelClient:
         Raises:
             InferenceError: nobody answers, or the request is refused.
         """
-        asked = self._submit(self._client.infer(request))
-        return asked.result() if self._blocks else await asyncio.wrap_future(asked)
+        if not self._blocks:
+            return await asyncio.wrap_future(self._submit(self._client.infer(request)))
+        async with self._turn:
+            asked = self._submit(self._client.infer(request))
+            try:
+                while not futures.wait([asked], DEAF_S).done:  # noqa: ASYNC110 - it is to block
+                    await asyncio.sleep(0)
+            finally:
+                asked.cancel()  # nothing, if it is done
+            return asked.result()
 
     async def close(self) -> None:
         """Closes the connections and ends the thread."""
@@ -90,5 +102,5 @@ class ThreadedModelClient:
 
         return self._submit(figures()).result()
 
-    def _submit(self, work: Coroutine[Any, Any, _T]) -> Future[_T]:
+    def _submit(self, work: Coroutine[Any, Any, _T]) -> futures.Future[_T]:
         return asyncio.run_coroutine_threadsafe(work, self._loop)
