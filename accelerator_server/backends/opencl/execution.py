@@ -111,8 +111,9 @@ class Execution:
             # an event: of two cores one would do nothing.
             if self._device.device_class is DeviceClass.CPU:
                 self._compute.finish()
-            # The download queue runs in order: when its last copy is done, all are.
-            cl.wait_for_events(pending)
+            # The download queue runs in order: when its last copy is done, all are. Of no rows there is none.
+            if pending:
+                cl.wait_for_events(pending)
         return dict(outputs)
 
     def read_map(self, name: str, n_rows: int) -> NDArray[Any]:

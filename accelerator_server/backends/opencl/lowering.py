@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from accelerator_server.backends.base import Array, EngineTensor
 from accelerator_server.backends.opencl.fusion import fuse
@@ -127,7 +128,7 @@ class _Lowering:
 
     def reduce_mean(self, node: Node) -> None:
         axes = node.attributes.get("axes") or [int(a) for a in self._constant(node, 1)]
-        if {axis % 4 for axis in axes} != {2, 3}:
+        if {axis % 4 for axis in axes} != {2, 3} or self._source(node).flat:
             raise _refused(node, "the mean over height and width")
         self.global_pool(node)
         if not node.attributes.get("keepdims", 1):
@@ -205,32 +206,42 @@ class _Lowering:
 
     def _add_maps(self, node: Node) -> None:
         first, second = (self._value(name, node.operator) for name in node.inputs)
-        if node.operator != "Add" or replace(first.map, name=second.map.name) != second.map:
+        alike = replace(first.map, name=second.map.name) == second.map and first.flat == second.flat
+        if node.operator != "Add" or not alike:
             raise _refused(node, "two maps can only be added, and must have the same shape")
         target = replace(first.map, name=node.outputs[0])
         self._finish(Addition(first.map.name, second.map.name, target), first.flat)
 
     def _quantisation(self, node: Node) -> Quantisation:
         """Of a map. Signed bytes are kept as unsigned ones, 128 higher: they stand for the same numbers."""
-        zero_name = node.inputs[2] if len(node.inputs) > 2 else ""
-        zero = self._graph.constants.get(zero_name, np.zeros((), np.uint8))
-        scale = self._constant(node, 1)
+        scale, zero = self._scale_and_zero(node, np.uint8)
         if scale.size != 1 or zero.size != 1 or zero.dtype not in (np.uint8, np.int8):
             raise _refused(node, "maps of bytes, with one scale and one zero point")
         return Quantisation(scale.item(), int(zero.item()) + (128 if zero.dtype == np.int8 else 0))
 
+    def _scale_and_zero(self, node: Node, dtype: DTypeLike) -> tuple[Floats, Array]:
+        """The zero point in its own type; left out it is 0, in the type that is given."""
+        scale = self._constant(node, 1)
+        name = node.inputs[2] if len(node.inputs) > 2 else ""
+        if node.attributes.get("block_size", 0) or (not name and node.attributes.get("output_dtype", 0)):
+            raise _refused(node, "no blocks, and the type of the bytes by their zero point")
+        if not name:
+            return scale, np.zeros(scale.shape, dtype)
+        if name not in self._constants:
+            raise _refused(node, "input 2 must be a constant")
+        return scale, self._constants[name]
+
     def _dequantise_constant(self, node: Node) -> None:
         values = self._constants[node.inputs[0]]
-        scale = self._constant(node, 1)
-        zero_name = node.inputs[2] if len(node.inputs) > 2 else ""
-        zero = self._constants.get(zero_name, np.zeros_like(scale)).astype(np.float64)
-        axis = node.attributes.get("axis", 1) if scale.size > 1 else 0
+        scale, zero = self._scale_and_zero(node, values.dtype)
+        axis = node.attributes.get("axis", 1) % values.ndim if scale.size > 1 else 0
         along = [1] * values.ndim
         if scale.size > 1:
             along[axis] = scale.size
-        scale, zero = scale.reshape(along), zero.reshape(along)
+        scale, zero = scale.reshape(along), zero.astype(np.float64).reshape(along)
         self._constants[node.outputs[0]] = (values.astype(np.float64) - zero) * scale
-        if values.dtype == np.int8 and not zero.any():
+        # A scale for each channel of the source would have to be known for each product of the sum.
+        if values.dtype == np.int8 and not zero.any() and axis == 0:
             self._integers[node.outputs[0]] = IntegerWeights(values.astype(np.int8), scale.reshape(-1))
 
     def _convolve(
@@ -241,7 +252,10 @@ class _Lowering:
             raise _refused(node, f"weights {list(weights.shape)} do not fit {source.map}")
         bias = np.zeros(len(weights))
         if len(node.inputs) > bias_place:
-            bias = bias + beta * self._constant(node, bias_place).reshape(-1)
+            given = self._constant(node, bias_place)
+            if given.size != 1 and given.shape not in (bias.shape, (1, *bias.shape)):
+                raise _refused(node, f"a bias of {len(bias)} numbers, not {list(given.shape)}")
+            bias = bias + beta * given.reshape(-1)
         target = FeatureMap(node.outputs[0], len(weights), height, width)
         layer = Convolution(source.map.name, target, window, weights, bias, integers=self._integers_of(node))
         self._finish(layer, flat=node.operator != "Conv")
@@ -254,9 +268,10 @@ class _Lowering:
 
     def _pool(self, node: Node, window: Window) -> None:
         source = self._source(node).map
-        target = FeatureMap(
-            node.outputs[0], source.channels, *window.target_size(source.height, source.width)
-        )
+        height, width = window.target_size(source.height, source.width)
+        if min(height, width) < 1:
+            raise _refused(node, f"a window of {list(window.size)} does not fit {source}")
+        target = FeatureMap(node.outputs[0], source.channels, height, width)
         counts_pads = bool(node.attributes.get("count_include_pad", 0))
         layer = Pooling(source.name, target, window, "Max" not in node.operator, counts_pads)
         self._finish(layer, flat=False)

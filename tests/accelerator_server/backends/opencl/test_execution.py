@@ -180,6 +180,12 @@ def test_nothing_of_a_larger_batch_is_left_in_a_smaller_one(device):
     np.testing.assert_array_equal(execution.run({"images": given[:1]})["scores"], before)
 
 
+def test_no_rows_give_no_rows_and_the_device_goes_on(device):
+    execution = load(write_graph([node("Relu", "x")], {}, (4, 5, 5)), device)
+    assert execution.run({"x": floats(0, 4, 5, 5)})["y"].shape == (0, 100)
+    assert execution.run({"x": floats(1, 4, 5, 5)})["y"].shape == (1, 100)
+
+
 def test_measured_tiles_are_remembered_and_give_the_same_values(device, tmp_path):
     content = write_graph(
         [node("Conv", "x w", "c", pads=[1, 1, 1, 1]), node("Relu", "c")],

@@ -111,6 +111,32 @@ def test_a_pool_that_makes_other_numbers_than_it_reads_is_computed_in_float(oper
     assert kinds == [Quantise, Dequantise, Pooling, Quantise, Dequantise]
 
 
+def test_a_zero_point_that_another_node_hands_on_counts():
+    nodes = [
+        node("Identity", "z", "same"),
+        node("QuantizeLinear", "x s same", "q"),
+        node("DequantizeLinear", "q s same"),
+    ]
+    network = lower(read_graph(write_graph(nodes, {"s": 0.5, "z": np.uint8(100)}, (4, 3, 3))))
+    assert network.layers[0].target.quantisation == Quantisation(0.5, 100)
+
+
+def test_weights_with_a_scale_for_each_channel_of_the_source_are_computed_in_float():
+    values = np.arange(-8, 8, dtype=np.int8).reshape(4, 4, 1, 1)
+    scale = np.array([1, 2, 4, 8], np.float32)
+    nodes = [
+        *quantise_nodes("x", "a"),
+        node("DequantizeLinear", "w_q w_s", "w", axis=1),
+        node("Conv", "a w", "c"),
+        *quantise_nodes("c", "y"),
+    ]
+    constants = {"s": 0.5, "z": np.uint8(3), "w_q": values, "w_s": scale}
+    network = lower(read_graph(write_graph(nodes, constants, (4, 3, 3))))
+    (convolution,) = [layer for layer in network.layers if isinstance(layer, Convolution)]
+    np.testing.assert_array_equal(convolution.weights, values * scale[:, None, None])
+    assert not any(isinstance(layer, IntegerConvolution) for layer in network.layers)
+
+
 def test_weights_that_are_no_signed_bytes_are_computed_in_float():
     constants = {
         "s": 0.5,
@@ -143,8 +169,20 @@ def test_weights_that_are_no_signed_bytes_are_computed_in_float():
         ),
         ([node("QuantizeLinear", "x s z", "q"), node("MaxPool", "q", kernel_shape=[1, 1])], "first"),
         ([node("QuantizeLinear", "x s z")], "outputs of FP32"),
+        ([node("QuantizeLinear", "x s", output_dtype=3)], "the type of the bytes by their zero point"),
+        ([node("QuantizeLinear", "x v z", block_size=2)], "no blocks"),
+        ([node("Relu", "x", "r"), node("QuantizeLinear", "x s r")], "input 2 must be a constant"),
     ],
-    ids=["scale by channel", "16 bits", "other scale", "pool of bytes", "bytes out"],
+    ids=[
+        "scale by channel",
+        "16 bits",
+        "other scale",
+        "pool of bytes",
+        "bytes out",
+        "type by name",
+        "blocks",
+        "computed zero",
+    ],
 )
 def test_other_quantisation_is_refused(nodes, words):
     constants = {

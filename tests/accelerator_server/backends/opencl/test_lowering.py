@@ -138,6 +138,26 @@ REFUSED = {
     "softmax of a map": ([node("Softmax", "x", axis=1)], {}, "channels of a vector"),
     "relu of a flattened map": ([node("Flatten", "x", "f"), node("Relu", "f")], {}, "only go into a Gemm"),
     "ceil_mode": ([node("MaxPool", "x", kernel_shape=[3, 3], ceil_mode=1)], {}, "ceil_mode"),
+    "a sum with rows": (
+        [node("GlobalAveragePool", "x", "g"), node("Flatten", "g", "f"), node("Add", "g f")],
+        {},
+        "the same shape",
+    ),
+    "a mean over rows": (
+        [
+            node("GlobalAveragePool", "x", "g"),
+            node("Flatten", "g", "f"),
+            node("ReduceMean", "f", axes=[-2, -1]),
+        ],
+        {},
+        "over height and width",
+    ),
+    "a window beyond the map": ([node("MaxPool", "x", kernel_shape=[9, 1])], {}, r"\[9, 1\] does not fit"),
+    "a bias by row": (
+        [node("Flatten", "x", "f"), node("Gemm", "f w b")],
+        {"w": np.ones((256, 7), np.float32), "b": np.ones((3, 7), np.float32)},
+        r"7 numbers, not \[3, 7\]",
+    ),
     "a mean over channels": ([node("ReduceMean", "x", axes=[1])], {}, "over height and width"),
 }
 
