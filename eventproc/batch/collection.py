@@ -127,7 +127,7 @@ def _verify(task: TaskFolder, finished: Sequence[JobStatus]) -> None:
         listed = "".join(f"\n  job {job}: {problem}" for job, problem in problems.items())
         message = (
             f"{len(problems)} of {len(finished)} jobs have outputs that are not what was written:{listed}\n"
-            f"make them again with: eventproc resubmit {task.path} --force "
+            f"make them again with: eventproc resubmit {shlex.quote(str(task.path))} --force "
             f"--jobids {','.join(map(str, problems))}"
         )
         raise FileReadError(message)

@@ -20,6 +20,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain, count
 from pathlib import Path
 
 from eventproc.batch.record_files import claim_record, read_record, write_record
@@ -33,6 +34,7 @@ from eventproc.batch.records import (
     SubmissionRecord,
     WorkOrder,
 )
+from eventproc.errors import FileWriteError
 
 REPORT = "FrameworkJobReport.json"
 
@@ -123,9 +125,13 @@ class JobFolder:
         return read_record(self.path / "attempts" / f"{number}.json", AttemptRecord)
 
     def order_attempt(self, attempt: AttemptRecord) -> bool:
-        """Takes down an attempt to be made; False when another process has just ordered it."""
-        (self.path / "attempts").mkdir(exist_ok=True)
-        (self.path / "logs").mkdir(exist_ok=True)
+        """Takes down an attempt to be made; False when another process has just ordered it.
+
+        Raises:
+            FileWriteError: the folder is gone or cannot be written.
+        """
+        _made(self.path / "attempts")
+        _made(self.path / "logs")
         return claim_record(self.path / "attempts" / f"{attempt.attempt}.json", attempt)
 
     def submission(self, number: int) -> SubmissionRecord | None:
@@ -141,7 +147,12 @@ class JobFolder:
         return (self.path / "attempts" / f"{number}.kill.json").exists()
 
     def ask_kill(self, number: int) -> None:
-        """Takes down that an attempt is to end; its worker looks for this."""
+        """Takes down that an attempt is to end; its worker looks for this. 0: there is to be none.
+
+        Raises:
+            FileWriteError: the folder is gone or cannot be written.
+        """
+        _made(self.path / "attempts")
         write_record(self.path / "attempts" / f"{number}.kill.json", KillRecord(number, now()))
 
     def engine_log(self, number: int) -> Path:
@@ -159,10 +170,16 @@ class JobFolder:
         return RunFolder(self.path / "runs" / name)
 
     def new_run(self, attempt: int) -> RunFolder:
-        """Makes the folder of this process's run."""
-        path = self.path / "runs" / f"{attempt}-{socket.gethostname()}-{os.getpid()}"
-        path.mkdir(parents=True)
-        return RunFolder(path)
+        """Makes the folder of this process's run.
+
+        Raises:
+            FileWriteError: the folder is gone or cannot be written.
+        """
+        _made(self.path / "runs")
+        own = self.path / "runs" / f"{attempt}-{socket.gethostname()}-{os.getpid()}"
+        # Where each job has process numbers of its own, one that is requeued gets the same again.
+        others = (own.with_name(f"{own.name}-{n}") for n in count(2))
+        return RunFolder(next(path for path in chain([own], others) if _made(path)))
 
     def done(self) -> DoneRecord | None:
         """The run that counts; None when the job is not finished."""
@@ -181,3 +198,15 @@ class JobFolder:
             return [entry.name for entry in (self.path / folder).iterdir()]
         except FileNotFoundError:
             return []
+
+
+def _made(path: Path) -> bool:
+    """Makes a folder; False when it is there already."""
+    try:
+        path.mkdir()
+    except FileExistsError:
+        return False
+    except OSError as error:
+        message = f"folder {str(path)!r} cannot be written: {error.strerror}"
+        raise FileWriteError(message) from error
+    return True

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+
+from msgspec.structs import replace
 
 from eventproc.batch.engines.base import Engine, Errand
 from eventproc.batch.job_folder import JobFolder, now
@@ -25,7 +27,7 @@ def submit_jobs(
     task: TaskFolder,
     engine: Engine,
     jobs: Sequence[JobStatus],
-    limits: Limits | None = None,
+    limits: Mapping[str, int] | None = None,
     chance: random.Random | None = None,
 ) -> list[int]:
     """Makes the next attempt of jobs. It may be killed at any point and called again.
@@ -34,7 +36,7 @@ def submit_jobs(
         task: the task.
         engine: carries the attempts.
         jobs: the jobs, as they stand.
-        limits: what they may take now; None for what they might before.
+        limits: those of `Limits` that change; the others are what they were at the last attempt.
         chance: draws the delays.
 
     Returns:
@@ -50,7 +52,7 @@ def submit_jobs(
         attempt = AttemptRecord(
             attempt=job.facts.attempt + 1,
             ordered=now(),
-            limits=limits or _last_limits(task, folder, job.facts.attempt),
+            limits=replace(_last_limits(task, folder, job.facts.attempt), **(limits or {})),
             delay_s=_delay_s(task, job, chance),
         )
         if folder.order_attempt(attempt):
@@ -75,8 +77,7 @@ def kill_jobs(task: TaskFolder, engine: Engine, jobs: Sequence[JobStatus]) -> li
     """
     alive = [job for job in jobs if job.state in ACTIVE or job.state in RETRIED]
     for job in alive:
-        if job.facts.attempt:
-            task.job(job.id).ask_kill(job.facts.attempt)
+        task.job(job.id).ask_kill(job.facts.attempt)
     engine.kill([job.facts.engine_id for job in alive if job.state in ACTIVE])
     return [job.id for job in alive]
 

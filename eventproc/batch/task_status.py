@@ -59,11 +59,12 @@ def read_status(task: TaskFolder, engine: Engine) -> TaskStatus:
         FileReadError: a record is damaged.
     """
     folders = list(task.jobs())
-    last = {job.id: (0, "") if job.done() else read_last_attempt(job) for job in folders}
+    last = {job.id: read_last_attempt(job) for job in folders}
+    over = {job.id for job in folders if job.done()}
     states: Mapping[str, EngineState] = {}
     problem = ""
     try:
-        wanted = [engine_id for _, engine_id in last.values() if engine_id]
+        wanted = [engine_id for job, (_, engine_id) in last.items() if engine_id and job not in over]
         states = engine.poll(wanted) if wanted else {}
     except EngineFailure as error:
         problem = str(error)

@@ -8,9 +8,7 @@ from typing import Annotated
 import typer
 
 from eventproc.batch.job_status import ACTIVE, JobStatus, State
-from eventproc.batch.records import Limits
 from eventproc.batch.submission import submit_jobs
-from eventproc.batch.task_folder import TaskFolder
 from eventproc.batch.task_status import TaskStatus, read_status
 from eventproc.cli.following import follow_on_screen
 from eventproc.cli.task_words import JobIds, Task, open_task, parse_job_ids, short_list
@@ -20,11 +18,13 @@ from eventproc.errors import CommandLineError
 def resubmit(
     task: Task,
     jobids: JobIds = "",
-    memory: Annotated[int | None, typer.Option("--maxmemory", help="memory for these attempts, MB")] = None,
-    wall_time: Annotated[
-        int | None, typer.Option("--maxjobruntime", help="wall time for these attempts, minutes")
+    memory: Annotated[
+        int | None, typer.Option("--maxmemory", min=1, help="memory for these attempts, MB")
     ] = None,
-    cores: Annotated[int | None, typer.Option("--numcores", help="cores for these attempts")] = None,
+    wall_time: Annotated[
+        int | None, typer.Option("--maxjobruntime", min=1, help="wall time for these attempts, minutes")
+    ] = None,
+    cores: Annotated[int | None, typer.Option("--numcores", min=1, help="cores for these attempts")] = None,
     force: Annotated[
         bool, typer.Option("--force", help="also jobs that run or are finished; needs --jobids")
     ] = False,
@@ -39,8 +39,9 @@ def resubmit(
     for job in jobs:
         if job.state is State.FINISHED:
             folder.job(job.id).forget_done()
-    given = None if memory is wall_time is cores is None else _limits(folder, memory, wall_time, cores)
-    submitted = submit_jobs(folder, engine, jobs, given)
+    given = {"memory_mb": memory, "wall_time_s": wall_time and wall_time * 60, "cores": cores}
+    changed = {name: value for name, value in given.items() if value is not None}
+    submitted = submit_jobs(folder, engine, jobs, changed)
     typer.echo(f"submitted {len(submitted)} jobs again" + (f": {short_list(submitted)}" if submitted else ""))
     if follow:
         follow_on_screen(folder, engine)
@@ -59,12 +60,3 @@ def _chosen(status: TaskStatus, jobids: str, *, force: bool) -> Sequence[JobStat
         message = f"jobs {short_list(busy)} run or are finished; --force submits them nevertheless"
         raise CommandLineError(message)
     return chosen
-
-
-def _limits(task: TaskFolder, memory: int | None, wall_time: int | None, cores: int | None) -> Limits:
-    old = task.record.limits
-    return Limits(
-        memory_mb=memory or old.memory_mb,
-        wall_time_s=wall_time * 60 if wall_time else old.wall_time_s,
-        cores=cores or old.cores,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -86,16 +87,18 @@ def submit(
     )
     carrier = make_engine(engine, plan.name, path / "engine", plan.engine_options)
     record = plan_task(description, plan)
+    if output_to and "://" not in output_to:
+        output_to = str(Path(output_to).resolve())  # workers and collection stand in other folders
     hooks = Hooks(stage_in, stage_out, output_to)
     folder = create_task(path, record, description, hooks=hooks, python=python, setup=setup)
     events = [job.events for job in record.jobs]
     known = f"{sum(e or 0 for e in events)} events" if None not in events else "unknown number of events"
     typer.echo(f"task {folder.path}: {len(events)} jobs, {known}")
     if dry_run:
-        typer.echo(f"nothing submitted; eventproc resubmit {path} does that")
+        typer.echo(f"nothing submitted; eventproc resubmit {shlex.quote(str(path))} does that")
         return
     waiting = [job for job in read_status(folder, carrier).jobs if job.state in RETRIED]
     typer.echo(f"submitted {len(submit_jobs(folder, carrier, waiting))} jobs to {engine}")
-    typer.echo(f"eventproc status {path} tells how they stand")
+    typer.echo(f"eventproc status {shlex.quote(str(path))} tells how they stand")
     if follow:
         follow_on_screen(folder, carrier)

@@ -1,6 +1,7 @@
 """The commands about tasks, through the real command line, on this machine's local engine."""
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,23 @@ def test_reports_name_what_was_processed(done, folder):
     assert json.loads((folder / "lumis" / "notFinishedLumis.json").read_text()) == {}
 
 
+def test_a_damaged_output_is_made_again_as_the_message_says(folder):
+    words = ("--dataset", "b.root", "--events-per-job", 50, "--follow", *LOCAL)
+    made = run_command(folder, "submit", "copy_cfg.py", "--task", "a task", "--output-to", "far", *words)
+    assert made.code == 0, made.out + made.err
+    assert run_command(folder, "collect", "a task").code == 0
+    (output,) = (folder / "far" / "a task").glob("*_2_1-*.root")
+    output.write_bytes(output.read_bytes() + b"x")
+    refused = run_command(folder, "collect", "a task")
+    command = shlex.split(refused.err.rsplit("eventproc ", 1)[1])
+    assert command == ["resubmit", str(folder / "a task"), "--force", "--jobids", "2"]
+    again = run_command(folder, *command, "--follow")
+    assert again.code == 0, again.out + again.err
+    assert "submitted 1 jobs again: 2" in again.out
+    collected = run_command(folder, "collect", "a task")
+    assert "100 events)" in collected.out, collected.err
+
+
 def test_logs_are_those_of_the_jobs_asked_for(done, folder):
     shown = run_command(folder, "getlog", "t", "--jobids", "2").out
     assert "/jobs/2/runs/1-" in shown
@@ -111,7 +129,9 @@ def test_finished_jobs_are_made_again_only_by_force(done, folder):
         ({"events_per_job": 5, "engine": "slrum"}, "did you mean 'slurm'"),
         ({"events_per_job": 5, "engine_option": ["process=2"]}, "did you mean 'processes'"),
         ({"events_per_job": 5, "engine_option": ["processes"]}, "name=value"),
+        ({"events_per_job": 5, "engine_option": ["processes=0"]}, "one or more"),
         ({"events_per_job": 5, "dataset": ["c.root"]}, "did you mean"),
+        ({"events_per_job": 5, "dataset": ["*.root", "a.root"]}, "is given twice"),
         ({"events_per_job": 5, "words": ["maxEvents=3"]}, "maxEvents and skipEvents would hold for each job"),
         ({"events_per_job": 5, "stage_out": "cp"}, "--output-to"),
         ({"events_per_job": 5, "setup": Path("none.sh")}, "is no file"),

@@ -2,6 +2,7 @@
 
 import json
 import random
+import shutil
 
 import pytest
 
@@ -12,11 +13,11 @@ from eventproc.batch.job_folder import now
 from eventproc.batch.job_status import State
 from eventproc.batch.lumi_report import write_lumi_report
 from eventproc.batch.preparation import Splitting
-from eventproc.batch.records import DoneRecord, EndRecord, Limits, OutputRecord
+from eventproc.batch.records import DoneRecord, EndRecord, OutputRecord
 from eventproc.batch.submission import RETRIED, follow, kill_jobs, submit_jobs
 from eventproc.batch.task_folder import TaskFolder
 from eventproc.batch.task_status import read_status, reported_latencies
-from eventproc.errors import ConfigurationError, FileReadError
+from eventproc.errors import ConfigurationError, FileReadError, FileWriteError
 from eventproc.io.publication import checksums
 from tests.eventproc.batch.tasks import make_task
 from tests.eventproc.io.tracks import write_file
@@ -156,15 +157,43 @@ def test_killed_jobs_stay_killed(task, engine):
     assert submit(task, engine) == []
 
 
+def test_jobs_that_were_never_submitted_are_killed_too(task, engine):
+    assert kill_jobs(task, engine, read_status(task, engine).jobs) == [1, 2, 3, 4]
+    assert engine.killed == []
+    assert submit(task, engine) == []
+    assert states(task, engine) == [State.KILLED] * 4
+    assert submit(task, engine, [State.KILLED]) == [1, 2, 3, 4]
+    assert states(task, engine) == [State.IDLE] * 4
+
+
+def test_a_finished_job_is_made_again_as_another_attempt(task, engine):
+    status = finish_all(task, engine)
+    task.job(2).forget_done()
+    assert submit_jobs(task, engine, [status.jobs[1]]) == [2]
+    assert list(engine.states) == ["2.2"]
+    end(task, engine, 2, 0, attempt=2)
+    assert task.job(2).done().attempt == 2
+
+
+def test_a_job_whose_folder_is_gone_is_named(task, engine):
+    shutil.rmtree(task.job(2).path)
+    with pytest.raises(FileWriteError, match=r"jobs/2.*cannot be written: No such file"):
+        submit(task, engine)
+
+
 def test_more_memory_is_asked_for_and_kept_for_later_attempts(task, engine):
     submit(task, engine)
     end(task, engine, 1, 50660)
     assert states(task, engine)[0] is State.FAILED
-    assert submit(task, engine, [State.FAILED], limits=Limits(memory_mb=5000)) == [1]
+    assert submit(task, engine, [State.FAILED], limits={"memory_mb": 5000}) == [1]
     assert engine.errands["1.2"].limits.memory_mb == 5000
     end(task, engine, 1, 8036, attempt=2)
     submit(task, engine, [State.TO_RETRY])
     assert engine.errands["1.3"].limits.memory_mb == 5000
+    end(task, engine, 1, 50664, attempt=3)
+    submit(task, engine, [State.FAILED], limits={"wall_time_s": 600})
+    asked = engine.errands["1.4"].limits
+    assert (asked.memory_mb, asked.wall_time_s) == (5000, 600)
 
 
 def test_first_attempts_begin_in_a_ramp_and_later_ones_back_off(tmp_path, engine):

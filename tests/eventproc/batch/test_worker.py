@@ -48,6 +48,13 @@ def wait_for(condition):
         time.sleep(0.02)
 
 
+def test_a_run_that_gets_the_process_number_of_the_one_before_has_a_folder_of_its_own(tmp_path, data):
+    job = make_task(tmp_path, data).job(1)
+    made = [job.new_run(2) for _ in range(3)]
+    assert [run.attempt for run in made] == [2, 2, 2]
+    assert sorted(run.path for run in job.runs()) == sorted({run.path for run in made})
+
+
 def test_a_job_writes_its_slice_and_says_so(tmp_path, data):
     job = make_task(tmp_path, data).job(2)
     order(job)
