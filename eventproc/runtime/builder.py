@@ -26,7 +26,7 @@ from eventproc.runtime.path_order import (
     paths_depend_on_each_other,
 )
 from eventproc.runtime.path_results import PathResults
-from eventproc.runtime.paths import EventSchedule, PathRunner, Step
+from eventproc.runtime.paths import EventSchedule, KeptOnDemand, PathRunner, Step
 from eventproc.runtime.registry import ProductRegistry, Resolution
 from eventproc.runtime.transitions import LevelProducts, Transitions
 from eventproc.runtime.watchers import Watchers
@@ -232,19 +232,23 @@ def _schedule(
     paths = [path for path in description.paths if path.kind == "Path"]
     end_paths = [path for path in description.paths if path.kind != "Path"]
     continue_after = frozenset(description.options.TryToContinue)
+    makers = {
+        label: [workers[b.label] for b, _ in branches if b.process == description.name and b.label in workers]
+        for label, branches in kept.items()
+    }
     return EventSchedule(
         [_runner(path, workers, continue_after) for path in paths],
         [_runner(path, workers, continue_after) for path in end_paths],
         tuple(workers.values()),
         in_order=paths_depend_on_each_other(paths, resolution.dependencies, unscheduled),
         tokens=results.tokens(resolution),
-        kept={
-            label: [
-                workers[b.label] for b, _ in branches if b.process == description.name and b.label in workers
-            ]
-            for label, branches in kept.items()
-            if not results.takes_failed(label)
-        },
+        kept={label: makers[label] for label in makers if not results.takes_failed(label)},
+        on_demand=[
+            KeptOnDemand(label, results.wants(label), tasked)
+            for label, of_output in makers.items()
+            if (tasked := tuple(dict.fromkeys(w for w in of_output if w.label in unscheduled)))
+        ],
+        continue_after=continue_after,
     )
 
 
@@ -262,7 +266,13 @@ def _workers(
 
 
 def _runner(path: PathDescription, workers: dict[str, Worker], continue_after: frozenset[str]) -> PathRunner:
-    """A path without its output modules: those write in input order, after the event."""
-    steps = [Step(workers[s.label], s.negate, s.ignore) for s in path.steps if s.label in workers]
+    """A path without its output modules: those write in input order, after the event.
+
+    On an end path no filter decides, as in CMSSW (StreamSchedule.cc).
+    """
+    decides = path.kind == "Path"
+    steps = [
+        Step(workers[s.label], s.negate, s.ignore or not decides) for s in path.steps if s.label in workers
+    ]
     outputs = [s.label for s in path.steps if s.label not in workers]
     return PathRunner(path.name, steps, continue_after, outputs)

@@ -19,9 +19,10 @@ from eventproc.model.trigger_results import (
     state_of,
     trigger_results,
 )
+from eventproc.runtime.ordered_output import Wants
 from eventproc.runtime.worker import FAILURE, EventState, Outcome, Worker
 
-_RUNNING_PATH = "Running path"
+_RUNNING_PATH, _PREFETCHING = "Running path", "Prefetching for output module"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,21 @@ class StatusTokens:
 
     results: Token[TriggerResults] | None = None
     of_path: Mapping[int, Token[PathStatus]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class KeptOnDemand:
+    """What an output keeps of modules on Tasks: to keep is to consume, as in CMSSW (OutputModuleCore.cc).
+
+    Attributes:
+        label: of the output module.
+        wants: which events it takes; for others nothing is made.
+        workers: of the modules.
+    """
+
+    label: str
+    wants: Wants
+    workers: tuple[Worker, ...]
 
 
 class PathRunner:
@@ -113,11 +129,7 @@ class PathRunner:
             return status
         status = pack(PathState.Exception, position)
         self.counts[status] += 1
-        # Several paths may end in one module's failure; the first to meet it stands in its context.
-        if not any(step.startswith(_RUNNING_PATH) for step in outcome.context):
-            outcome.add_context(f"{_RUNNING_PATH} '{self.name}'")
-        if outcome.category not in self._continue_after and not outcome.tries_to_continue:
-            raise outcome
+        _go_on_after(outcome, f"{_RUNNING_PATH} '{self.name}'", self._continue_after)
         return status
 
 
@@ -131,6 +143,8 @@ class EventSchedule:
         in_order: run the paths one after the other, because one needs what another makes.
         tokens: who wants to know what became of an event.
         kept: by label of output module, the workers whose products it keeps.
+        on_demand: what outputs keep of modules on Tasks.
+        continue_after: categories of failures that do not end the job.
 
     Attributes:
         events: events that came to the end of all paths.
@@ -146,6 +160,8 @@ class EventSchedule:
         in_order: bool,
         tokens: StatusTokens,
         kept: Mapping[str, Sequence[Worker]],
+        on_demand: Sequence[KeptOnDemand] = (),
+        continue_after: frozenset[str] = frozenset(),
     ) -> None:
         self.paths = tuple(paths)
         self.end_paths = tuple(end_paths)
@@ -153,6 +169,8 @@ class EventSchedule:
         self._overlap = len(self.paths) > 1 and not in_order
         self._tokens = tokens
         self._kept = kept
+        self._on_demand = tuple(on_demand)
+        self._continue_after = continue_after
         self.events = self.events_passed = 0
         self._nothing: EventState = [None] * (len(workers) + 1)
 
@@ -171,12 +189,22 @@ class EventSchedule:
             if self._tokens.results is not None:
                 event.put_checked(self._tokens.results, trigger_results(tuple(statuses)))
             ended = [await path.run(event, state) for path in self.end_paths]
+            for output in self._on_demand:
+                await self._make_kept(output, event, state)
         except EventProcError as error:
             error.add_context(_processing(event))
             raise
         self.events += 1
         self.events_passed += _passed(statuses)
         return None if state[FAILURE] is None else self._failure(event, state, statuses + ended)
+
+    async def _make_kept(self, output: KeptOnDemand, event: Event, state: EventState) -> None:
+        if not output.wants(event):
+            return
+        for worker in output.workers:
+            outcome = await worker.run(event, state)
+            if isinstance(outcome, EventProcError):
+                _go_on_after(outcome, f"{_PREFETCHING} '{output.label}'", self._continue_after)
 
     async def _run_paths(self, event: Event, state: EventState) -> list[PackedStatus]:
         statuses: list[PackedStatus] = []
@@ -216,6 +244,14 @@ class EventSchedule:
             if any(_is_lost(worker, state, broken) for worker in workers)
         )
         return Failure(error, frozenset(lost_to))
+
+
+def _go_on_after(failure: EventProcError, doing: str, continue_after: frozenset[str]) -> None:
+    """Raises a failure that ends the job; the first of several that meet it stands in its context."""
+    if not any(step.startswith((_RUNNING_PATH, _PREFETCHING)) for step in failure.context):
+        failure.add_context(doing)
+    if failure.category not in continue_after and not failure.tries_to_continue:
+        raise failure
 
 
 def _passed(statuses: Sequence[PackedStatus]) -> bool:

@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Mapping
 
 from eventproc.errors import error_categories, near_names
+from eventproc.modules.module import EDFilter
 from eventproc.modules.service import Service
 from eventproc.runtime.attempts import Attempts
 from eventproc.runtime.builder import Job
@@ -20,6 +21,7 @@ from eventproc.runtime.streams import StreamPool
 from eventproc.services.job_report import JobReport
 
 _LOG = logging.getLogger("eventproc.TryToContinue")
+_END_PATH_LOG = logging.getLogger("eventproc.EndPath")
 
 _EVENTS_AHEAD_PER_STREAM = 4
 """Finished events a stream may be ahead of the slowest one before it waits."""
@@ -112,6 +114,7 @@ class EventProcessor:
                     name,
                     near_names(name, categories),
                 )
+        self._tell_of_ignored_filters()
         self._transitions.begin_job()
         for begin in self._job.watch.begin_job:
             begin(self._expected_events())
@@ -119,6 +122,16 @@ class EventProcessor:
             self._transitions.begin_stream(stream)
             for begin_stream in self._job.watch.begin_stream:
                 begin_stream(stream)
+
+    def _tell_of_ignored_filters(self) -> None:
+        for path in self._job.description.paths:
+            for step in path.steps if path.kind != "Path" else ():
+                if not step.ignore and isinstance(self._job.modules.get(step.label), EDFilter):
+                    _END_PATH_LOG.warning(
+                        "what filter %r on end path %r decides is ignored: write cms.ignore to agree",
+                        step.label,
+                        path.name,
+                    )
 
     def _end_streams(self) -> None:
         self._transitions.leave()

@@ -28,6 +28,23 @@ def test_a_job_behaves_as_it_says(run, name, streams):
     run(name, "--streams", str(streams))
 
 
+@pytest.mark.parametrize("streams", [1, 3])
+def test_no_filter_decides_on_an_end_path_and_the_log_says_so(run, streams):
+    told = run("end_paths_ignore_filters", "--streams", str(streams)).err
+    assert told.count("EndPath: what filter 'even' on end path 'e' decides is ignored") == 2
+
+
+def test_an_output_has_the_modules_run_whose_products_it_keeps(run):
+    run("outputs_ask_tasks")
+    with uproot.open("even.root") as file:
+        assert file["Events/event"].array().tolist() == [2]
+        assert file["Events/second_value"].array().tolist() == [4]
+
+
+def test_a_failure_of_a_module_that_an_output_asks_for_ends_the_job_and_says_who_asked(run):
+    assert "[1] Prefetching for output module 'out'" in run("output_asks_in_vain").err
+
+
 def test_an_input_tag_means_the_latest_process_unless_it_names_one(run):
     for name in ("first_process", "second_process", "third_process"):
         run(name)
