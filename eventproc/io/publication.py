@@ -21,6 +21,9 @@ _BLOCK_BYTES = 1 << 20
 _NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 """What file systems without hard links, such as FAT and some network ones, answer to link()."""
 
+_NO_FOLDER_SYNC = (errno.EBADF, errno.EINVAL)
+"""What some network file systems answer to fsync() of a folder; PostgreSQL goes on after the same two."""
+
 
 class Publication:
     """The life of one output file: locked and open under a temporary name, then published or dropped.
@@ -115,7 +118,11 @@ class Publication:
             raise ConfigurationError(message)
 
     def _settle(self) -> None:
-        _sync(self.final.parent)
+        try:
+            _sync(self.final.parent)
+        except OSError as error:
+            if error.errno not in _NO_FOLDER_SYNC:
+                raise
         self._unlock()
 
     def _unlock(self) -> None:

@@ -5,11 +5,12 @@ import multiprocessing
 import os
 import resource
 import signal
+import stat
 import subprocess
 import sys
 import zlib
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -171,6 +172,23 @@ def test_abandoning_twice_or_before_opening_does_no_harm(tmp_path):
     output.abandon(keep_partial=False)
     output.abandon(keep_partial=True)
     assert names(tmp_path) == []
+
+
+@pytest.mark.parametrize(("number", "is_written"), [(errno.EINVAL, True), (errno.EIO, False)])
+def test_a_file_system_that_syncs_no_folders_is_no_disk_that_refuses(
+    tmp_path, monkeypatch, number, is_written
+):
+    fsync = os.fsync
+
+    def refuses_folders(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(number, os.strerror(number))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuses_folders)
+    output = fill(opened(tmp_path / "o.root"), 10)
+    with nullcontext() if is_written else pytest.raises(FileWriteError):
+        assert output.close().complete
 
 
 def test_an_existing_output_is_refused_and_stays(tmp_path):
