@@ -116,7 +116,7 @@ def read_content(file_name: str) -> FileContent:
 def content_lines(content: FileContent) -> Iterator[tuple[str, str]]:
     """The content line by line, aligned, for a screen.
 
-    Returns:
+    Yields:
         The part of each line that stands out, and the rest.
     """
     products = content.products

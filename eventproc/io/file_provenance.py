@@ -125,7 +125,7 @@ def process_of(record: Mapping[str, Any]) -> ProcessRecord:
 def provenance_lines(provenance: FileProvenance) -> Iterator[tuple[str, str]]:
     """Completion and processes line by line, for a screen.
 
-    Returns:
+    Yields:
         The part of each line that stands out, and the rest.
     """
     state = "complete" if provenance.complete else "PARTIAL: the job that wrote it did not come to its end"
