@@ -25,7 +25,12 @@ def as_framework_errors() -> Iterator[None]:
     """
     try:
         yield
-    except client_errors.ConfigurationError as error:
-        raise ConfigurationError(str(error)) from error
     except client_errors.InferenceError as error:
-        raise ExternalFailure(str(error)) from error
+        raise framework_error(error) from error
+
+
+def framework_error(error: client_errors.InferenceError) -> ConfigurationError | ExternalFailure:
+    """The framework's error for one of the client's."""
+    if isinstance(error, client_errors.ConfigurationError):
+        return ConfigurationError(str(error))
+    return ExternalFailure(str(error))

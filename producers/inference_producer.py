@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from abc import abstractmethod
-from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 
@@ -14,11 +13,12 @@ from eventproc.errors import ExternalFailure
 from eventproc.model.event import Event, EventView
 from eventproc.modules import Declare, ExternalWork, ParameterDescription, doc
 from inference_client.configuration import ClientConfiguration
+from inference_client.errors import InferenceError
 from inference_client.protocol.messages import InferenceRequest, ModelMetadata, Tensor
 from inference_client.result import CallRecord, InferenceResult
 from inference_client.signature import ModelExpectation
 from producers.datatypes import InferenceRecord
-from producers.inference_errors import InferenceLost, as_framework_errors
+from producers.inference_errors import InferenceLost, framework_error
 from producers.inference_service import InferenceService, Mode
 from producers.inference_summary import RowWords
 
@@ -62,8 +62,7 @@ class InferenceParameters(ParameterDescription):
     ] = "fail"
 
 
-@dataclass(frozen=True, slots=True)
-class InferenceWork:
+class InferenceWork(NamedTuple):
     """What acquire learns and produce needs.
 
     Attributes:
@@ -142,11 +141,11 @@ class InferenceProducer(ExternalWork[InferenceWork]):
         run, lumi, number = event.id
         request = InferenceRequest(id=f"{run}:{lumi}:{number}:{self._label}", inputs=tensors)
         try:
-            with as_framework_errors():
-                result = await self._client.infer(request)
-        except ExternalFailure as error:
-            if self._on_failure == "fail":
-                raise
+            result = await self._client.infer(request)
+        except InferenceError as error:
+            failure = framework_error(error)
+            if self._on_failure == "fail" or not isinstance(failure, ExternalFailure):
+                raise failure from error
             if self._on_failure == "skip":
                 raise InferenceLost(str(error)) from error
             unanswered = CallRecord(

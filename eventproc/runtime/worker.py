@@ -39,8 +39,8 @@ class Worker:
     """
 
     __slots__ = (
-        "_call", "_is_filter", "_limit_s", "_watch", "errors", "index", "is_immediate", "label", "module",
-        "needs", "on_demand", "rejected", "runs",
+        "_call", "_external", "_is_filter", "_limit_s", "_watch", "errors", "index", "is_immediate", "label",
+        "module", "needs", "on_demand", "rejected", "runs",
     )  # fmt: skip
 
     def __init__(self, index: int, label: str, module: Module, watch: Watchers, limit_s: float = 0.0) -> None:
@@ -50,7 +50,8 @@ class Worker:
         self.module = module
         self.needs: Sequence[Worker] = ()
         self.on_demand: Sequence[Worker] = ()
-        self.is_immediate = not isinstance(module, ExternalWork)
+        self._external = module if isinstance(module, ExternalWork) else None
+        self.is_immediate = self._external is None
         self.runs = self.rejected = self.errors = 0
         self._is_filter = isinstance(module, EDFilter)
         self._call = _method(module)
@@ -60,7 +61,7 @@ class Worker:
     def depend_on(self, needs: Sequence[Worker], on_demand: Sequence[Worker]) -> None:
         """Told once, before the first event, what its module needs."""
         self.needs, self.on_demand = needs, on_demand
-        self.is_immediate = not on_demand and not isinstance(self.module, ExternalWork)
+        self.is_immediate = not on_demand and self._external is None
 
     async def run(self, event: Event, state: EventState) -> Outcome:
         """Runs the module unless it ran, waits for it if it is running."""
@@ -76,7 +77,11 @@ class Worker:
         running: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         state[self.index] = running
         try:
-            return await self._run_waiting(event, state)
+            for worker in self.on_demand:
+                await worker.run(event, state)
+            if self._external is not None:
+                return await self._run_external(event, self._external, state)
+            return self.run_now(event, state)
         finally:
             running.set_result(None)
 
@@ -113,23 +118,16 @@ class Worker:
                 return lost
         return None
 
-    async def _run_waiting(self, event: Event, state: EventState) -> Outcome:
-        for worker in self.on_demand:
-            await worker.run(event, state)
-        module = self.module
-        if isinstance(module, ExternalWork):
-            lost = None if state[FAILURE] is None else self.lost_input(state)
-            outcome = state[self.index] = lost or await self._run_external(event, module, state)
-            return outcome
-        return self.run_now(event, state)
-
     async def _run_external(self, event: Event, module: ExternalWork[object], state: EventState) -> Outcome:
+        if state[FAILURE] is not None and (lost := self.lost_input(state)):
+            state[self.index] = lost
+            return lost
         outcome: Outcome = True
         for hook in self._watch.pre_module:
             hook(event, self.label)
         try:
             try:
-                work = await self._acquire(event, module)
+                work = await (self._acquire(event, module) if self._limit_s else module.acquire(event))
             finally:
                 for hook in self._watch.post_acquire:
                     hook(event, self.label)
@@ -139,11 +137,11 @@ class Worker:
         for hook in self._watch.post_module:
             hook(event, self.label)
         self.runs += 1
+        state[self.index] = outcome
         return outcome
 
     async def _acquire(self, event: Event, module: ExternalWork[object]) -> object:
-        if not self._limit_s:
-            return await module.acquire(event)
+        """Waits for work elsewhere, no longer than it may take."""
         try:
             async with asyncio.timeout(self._limit_s) as limit:
                 return await module.acquire(event)
