@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import socket
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from eventproc.errors import FileReadError, FileWriteError
+from eventproc.io.publication import NO_HARD_LINKS
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 
@@ -52,7 +52,7 @@ def claim_record(path: Path, record: msgspec.Struct) -> bool:
     except FileExistsError:
         return False
     except OSError as error:
-        if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK):
+        if error.errno not in NO_HARD_LINKS:
             message = f"record {str(path)!r} cannot be written: {error.strerror}"
             raise FileWriteError(message) from error
         return _claim_without_links(path, temporary)

@@ -18,7 +18,7 @@ from eventproc.errors import ConfigurationError, FileWriteError
 
 _BLOCK_BYTES = 1 << 20
 
-_NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
+NO_HARD_LINKS = (errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK)
 """What file systems without hard links, such as FAT and some network ones, answer to link()."""
 
 _NO_FOLDER_SYNC = (errno.EBADF, errno.EINVAL)
@@ -171,7 +171,7 @@ def _move_to_free_name(source: Path, target: Path) -> None:
     try:
         os.link(source, target)
     except OSError as error:
-        if error.errno not in _NO_HARD_LINKS:
+        if error.errno not in NO_HARD_LINKS:
             raise
         # Then the lock alone keeps other jobs away, and a name taken just now by anybody else is lost.
         if target.exists():
