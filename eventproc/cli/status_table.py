@@ -132,6 +132,9 @@ def _errors(status: TaskStatus, *, every: bool) -> list[RenderableType]:
         table.add_row(str(code), found.meaning, found.action.value, short_list([job.id for job in jobs]))
     shown = [job for jobs in grouped.values() for job in (jobs if every else jobs[:1]) if job.reason]
     reasons = [Text(f"job {job.id}: {_first_line(job.reason)}", "dim") for job in shown]
+    if status.of(State.TO_RETRY):
+        waiting = "what is toRetry waits for `eventproc resubmit`, unless a --follow looks after it"
+        reasons.append(Text(waiting))
     return [table, *reasons]
 
 
