@@ -10,7 +10,7 @@ from accelerator_server.dashboard import read_page
 from tests.accelerator_server.answers import infer, refused
 from tests.accelerator_server.browser import browser
 from tests.accelerator_server.model_files import write_model
-from tests.accelerator_server.running import request_of, running
+from tests.accelerator_server.running import request_of, running, started
 from tests.accelerator_server.token_files import TOKEN, bearer, write_tokens
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -65,6 +65,15 @@ async def test_a_session_reads_and_does_nothing_else(repository, tokens):
         assert await status(session, "GET", "/dashboard.json") == 200
         assert await status(session, "POST", "/v2/repository/index") == 401
         assert await status(session, "POST", "/logout", allow_redirects=False) == 303
+        assert await status(session, "GET", "/dashboard.json") == 401
+
+
+async def test_sessions_end_when_tokens_are_read_again(repository, tokens):
+    async with started(repository, **tokens) as (server, session):
+        reply, _ = await log_in(session, TOKEN)
+        session.headers["Cookie"] = reply.headers["Set-Cookie"].split(";")[0]
+        assert await status(session, "GET", "/dashboard.json") == 200
+        server.reread()
         assert await status(session, "GET", "/dashboard.json") == 401
 
 

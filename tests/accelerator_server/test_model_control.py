@@ -141,6 +141,38 @@ async def test_what_is_loaded_while_the_server_starts_is_not_replaced_by_what_th
         await server.stop()
 
 
+async def test_a_server_is_not_ready_as_long_as_a_model_is_loading(repository, admin, monkeypatch):
+    write_model(repository, "slow", backend="openvino", model=affine_model(), keys='isolation = "thread"')
+    is_tried, may_end = asyncio.Event(), asyncio.Event()
+
+    async def wait(*_arguments) -> None:
+        is_tried.set()
+        await may_end.wait()
+
+    monkeypatch.setattr(model_control, "try_model", wait)
+    server = AcceleratorServer(msgspec.convert(admin, ServerConfig), repository, [])
+    starting = asyncio.ensure_future(server.start())
+    try:
+        await is_tried.wait()
+        async with aiohttp.ClientSession(server.address, headers=ADMIN) as session:
+            await infer(session, ROW)
+            for path, method in (("/v2/health/ready", "GET"), ("/v2/models/slow/ready", "GET")):
+                assert (await refused(session, path, method))[:2] == (503, "model_not_ready")
+            async with session.post("/v2/repository/index") as reply:
+                assert {entry["name"]: entry["state"] for entry in await reply.json()} == {
+                    "m": "READY",
+                    "slow": "LOADING",
+                }
+            may_end.set()
+            await starting
+            async with session.get("/v2/health/ready") as reply:
+                assert reply.status == 200
+    finally:
+        may_end.set()
+        await starting
+        await server.stop()
+
+
 async def test_the_index_tells_what_could_be_loaded_too(repository, admin):
     write_model(repository, "n", 3)
     async with running(repository, **admin) as session:
