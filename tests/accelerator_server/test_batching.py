@@ -78,6 +78,21 @@ async def test_a_client_does_not_wait_behind_all_that_another_asked_for(tmp_path
     assert await order_of_batches(tmp_path, gate, *asked) == [2, 5, 3, 4]
 
 
+async def test_a_client_that_fills_the_queue_is_told_when_to_come_back_and_others_are_let_in(tmp_path, gate):
+    write_model(tmp_path, backend="gated", tables="[batching]\nqueue_requests = 10")
+    many, row = {headers.CLIENT_ID: "many"}, request_of([[1] * 4])
+    async with running(tmp_path) as session:
+        asking = [await gate.hold(infer(session, row, **many))]
+        asking += [asyncio.ensure_future(infer(session, row, **many)) for _ in range(8)]
+        await waiting_requests(session, 8)
+        status, code, reply = await refused(session, **posting(row, **many))
+        assert (status, code, reply.headers[headers.RETRY_AFTER]) == (429, "client_too_fast", "1")
+        asking.append(asyncio.ensure_future(infer(session, row, **{headers.CLIENT_ID: "one"})))
+        await waiting_requests(session, 9)
+        gate.open()
+        await asyncio.gather(*asking)
+
+
 async def test_a_reproducible_model_is_always_run_at_its_largest_batch(tmp_path, gate):
     write_model(tmp_path, backend="gated", keys="reproducible = true\nmax_rows = 4")
     async with running(tmp_path) as session:
