@@ -101,7 +101,8 @@ class SlurmEngine(Engine):
         lines = [shlex.join([str(e.script), str(e.attempt), str(e.log)]) + "\n" for e in errands]
         listing.write_text("".join(lines))
         script.write_text(_SCRIPT.replace("@LIST@", shlex.quote(str(listing))))
-        output = call([*self._sbatch(len(errands), limits, str(stem.with_suffix(".txt"))), str(script)])
+        log = str(stem.with_suffix(".txt")).replace("%", "%%")  # as sbatch writes one that stands for itself
+        output = call([*self._sbatch(len(errands), limits, log), str(script)])
         array_id = output.strip().split(";")[0]
         if not array_id.isdigit():
             message = f"sbatch printed {output.strip()!r} instead of the number of a job"

@@ -72,6 +72,15 @@ def test_arrays_hold_at_most_a_thousand_tasks_of_the_same_limits(tmp_path, tools
     assert ids[7] == "3_1"
 
 
+def test_a_percent_sign_in_the_path_stands_for_itself(tmp_path, tools):
+    folder = tmp_path / "50%j"
+    folder.mkdir()
+    list(SlurmEngine("demo", folder, {}).submit([Errand(1, 1, Path("/t/run.sh"), Path("/t/1.txt"), LIMITS)]))
+    (words,) = json.loads(tools.read_text())
+    (script,) = folder.glob("array-*.sh")
+    assert f"--output={tmp_path}/50%%j/{script.stem}.txt" in words
+
+
 def test_a_controller_that_does_not_answer_is_no_news_of_the_jobs(tmp_path, tools):
     with pytest.raises(EngineFailure, match="Unable to contact slurm controller"):
         SlurmEngine("demo", tmp_path, {}).poll(["1_1"])
