@@ -59,6 +59,14 @@ class TestOpenVino(EngineConformance):
         assert backend.precision == precision
         backend.close()
 
+    def test_an_engine_that_chose_another_precision_is_refused(self, monkeypatch):
+        _core()  # imports openvino, silently
+        monkeypatch.setattr(
+            "openvino.CompiledModel.get_property", lambda *_: sys.modules["openvino"].Type.bf16
+        )
+        with pytest.raises(BackendUnavailableError, match="computes in bf16 on CPU, not in f32"):
+            load_backend(self.name, self.settings())
+
     def test_a_device_that_is_not_here_is_an_error_that_names_those_that_are(self):
         with pytest.raises(BackendUnavailableError, match=r"device NPU; it has .*CPU"):
             load_backend(self.name, self.settings(parameters={"device": "NPU"}))
