@@ -16,6 +16,9 @@ def merge(
     """Merge files that PoolOutputModule wrote; incomplete, damaged and foreign files are refused."""
     from eventproc.io.merge import merge_files  # noqa: PLC0415 - uproot is slow to load for help
     from eventproc.io.merge_part import Part  # noqa: PLC0415 - as above
+    from eventproc.services.summary import format_bytes  # noqa: PLC0415 - as above
 
     merged = merge_files([Part(name) for name in inputs], output, overwrite=overwrite)
-    typer.echo(f"{merged.path}: {merged.events} events of {len(inputs)} files, {merged.size_bytes} bytes")
+    typer.echo(
+        f"{merged.path}: {merged.events} events of {len(inputs)} files, {format_bytes(merged.size_bytes)}"
+    )

@@ -1,6 +1,7 @@
 """The commands about tasks, through the real command line, on this machine's local engine."""
 
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -194,7 +195,7 @@ def test_identical_jobs_all_read_everything(folder):
 
 def test_files_are_merged_by_hand_too(folder):
     merged = run_command(folder, "merge", "both.root", "a.root", "b.root")
-    assert "both.root: 250 events of 2 files" in merged.out
+    assert re.search(r"both.root: 250 events of 2 files, [0-9.]+ kB$", merged.out.strip())
     refused = run_command(folder, "merge", "both.root", "a.root")
     assert refused.code == 8009 & 0xFF
     assert "exists" in refused.err
