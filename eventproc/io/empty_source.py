@@ -33,14 +33,16 @@ class EmptySource(Source):
     """Makes events that hold nothing, without end; ``process.maxEvents`` ends them."""
 
     class Params(ParameterDescription):
-        """How events are numbered; CMSSW's names and defaults."""
+        """How events are numbered; CMSSW's names and defaults, untracked as there, so that parts can merge."""
 
-        firstRun: Annotated[int, doc("run of the first event", ge=1)] = 1
-        firstLuminosityBlock: Annotated[int, doc("luminosity block of each run's first event", ge=1)] = 1
-        firstEvent: Annotated[int, doc("number of each run's first event", ge=1)] = 1
-        numberEventsInRun: Annotated[int, doc("events in a run; 0: no limit", ge=0)] = 0
+        firstRun: Annotated[int, doc("run of the first event", untracked=True, ge=1)] = 1
+        firstLuminosityBlock: Annotated[
+            int, doc("luminosity block of each run's first event", untracked=True, ge=1)
+        ] = 1
+        firstEvent: Annotated[int, doc("number of each run's first event", untracked=True, ge=1)] = 1
+        numberEventsInRun: Annotated[int, doc("events in a run; 0: no limit", untracked=True, ge=0)] = 0
         numberEventsInLuminosityBlock: Annotated[
-            int, doc("events in a luminosity block; 0: no limit", ge=0)
+            int, doc("events in a luminosity block; 0: no limit", untracked=True, ge=0)
         ] = 0
         skipEvents: Annotated[int, doc("events to leave out at the beginning", untracked=True, ge=0)] = 0
 
