@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
@@ -58,6 +59,14 @@ class Product:
     processes or jobs, or when a luminosity block comes up again. ``equal`` products are one, different ones
     an error; with ``sum`` columns are added row by row; with ``concatenate`` rows follow each other.
     """
+
+    def __init_subclass__(cls) -> None:
+        taken = sorted(_METHODS & inspect.get_annotations(cls).keys())
+        if taken:
+            message = (
+                f"product {cls.__name__}: a column cannot be called {taken[0]!r}: every product has that"
+            )
+            raise LogicError(message)
 
     @classmethod
     @functools.cache
@@ -122,6 +131,9 @@ class Product:
             first_name = next(other.name for other in columns.values() if other.axis == c.axis)
             first = len(getattr(self, first_name))
         return f"{self.name()}.{wrong} has {len(value)} rows but {first_name} has {first}"
+
+
+_METHODS = frozenset(name for name in vars(Product) if not name.startswith("_")) - {"type_name", "merging"}
 
 
 def _default(c: ColumnSchema) -> Any:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Iterable
 from functools import lru_cache
 from importlib.metadata import EntryPoint, EntryPoints, entry_points
+from pathlib import Path
 from types import ModuleType
 
 from eventproc.errors import ConfigurationError, EventProcError, near_names
@@ -21,6 +22,8 @@ LAYOUTS = "eventproc.layouts"
 
 COMMANDS = "eventproc.commands"
 """Group of commands of ``eventproc``."""
+
+_FRAMEWORK = str(Path(__file__).parents[1])
 
 WORDS = {PLUGINS: "plugin", LAYOUTS: "layout", COMMANDS: "command"}
 
@@ -88,7 +91,11 @@ def _only(name: str, group: str, found: Iterable[EntryPoint]) -> EntryPoint:
 def _module(entry: EntryPoint, described: str) -> ModuleType:
     try:
         return importlib.import_module(entry.module)
-    except EventProcError:
+    except ConfigurationError as error:  # not of the job: of what the module does at its import
+        message = f"{described}: its import failed: {error}{_last_place(error)}"
+        raise ConfigurationError(message) from error
+    except EventProcError as error:
+        error.add_context(f"Importing {described}")
         raise
     except Exception as error:
         missing = isinstance(error, ModuleNotFoundError) and f"{entry.module}.".startswith(f"{error.name}.")
@@ -104,7 +111,8 @@ def _module(entry: EntryPoint, described: str) -> ModuleType:
 
 def _last_place(error: Exception) -> str:
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith("<frozen")]
-    return f" ({frames[-1].filename}:{frames[-1].lineno})" if len(frames) > 1 else ""
+    authors = [f for f in frames if not f.filename.startswith(_FRAMEWORK)] or frames
+    return f" ({authors[-1].filename}:{authors[-1].lineno})" if len(frames) > 1 else ""
 
 
 def _package(entry: EntryPoint) -> str:

@@ -30,6 +30,14 @@ def test_the_schema_tells_types_axes_and_units_in_order():
     ]
 
 
+def test_a_column_that_would_hide_what_every_product_has_is_refused():
+    with pytest.raises(LogicError, match="product Named: a column cannot be called 'name'"):
+
+        @dataclass(frozen=True, slots=True)
+        class Named(Product):
+            name: Any = column(str)
+
+
 def test_axes_have_lengths_of_their_own():
     tracks().check()
     with pytest.raises(LogicError, match="origin has 1 rows but pt has 2"):

@@ -86,6 +86,18 @@ def test_an_error_of_the_framework_passes_an_import_unchanged(install: Install) 
         load_plugin("Err")
 
 
+def test_a_wrong_default_in_a_module_is_told_with_its_place(
+    install: Install,
+) -> None:
+    text = "from eventproc.model.input_tag import InputTag\nDEFAULT = InputTag('a:b:c:d')\n"
+    install("calopkg", {"calo_tag": text}, plugins={"Tag": "calo_tag:A"})
+    with pytest.raises(
+        ConfigurationError,
+        match=r"plugin 'Tag' \(calo_tag:A, .*its import failed: InputTag .* has 4 parts.*calo_tag.py:2\)",
+    ):
+        load_plugin("Tag")
+
+
 def test_two_packages_with_one_name_are_both_named(install: Install) -> None:
     install("calopkg", {}, plugins={"Jets": "calo_a:A"})
     install("trackpkg", {}, plugins={"Jets": "track_a:A"})
