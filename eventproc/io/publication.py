@@ -159,7 +159,7 @@ def _lock(final: Path) -> FileLock:
     try:
         lock.acquire()
     except Timeout:
-        message = f"another job is writing output {str(final)!r}"
+        message = f"another job, or another output of this one, is writing {str(final)!r}"
         raise ConfigurationError(message) from None
     except OSError as error:
         message = f"cannot write output {str(final)!r}: {error.strerror}"
