@@ -33,7 +33,7 @@ class EmptySource(Source):
     """Makes events that hold nothing, without end; ``process.maxEvents`` ends them."""
 
     class Params(ParameterDescription):
-        """How events are numbered; CMSSW's names and defaults, untracked as there, so that parts can merge."""
+        """How events are numbered; CMSSW's names and defaults, untracked as there: parts can merge."""
 
         firstRun: Annotated[int, doc("run of the first event", untracked=True, ge=1)] = 1
         firstLuminosityBlock: Annotated[

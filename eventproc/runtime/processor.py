@@ -173,7 +173,8 @@ class EventProcessor:
         )
         report.events_failed = counts.failed
         report.skipped_events = counts.skipped
-        expected = self._expected_events()
+        # What the source expects counts events that come again, too.
+        expected = counts.read if counts.are_all else self._expected_events()
         report.events_unprocessed = (
             None if expected is None else expected - self._output.settled - counts.failed
         )

@@ -29,12 +29,14 @@ class LoopCounts:
 
     Attributes:
         read: events taken from the source.
+        are_all: whether there are no more of them to take.
         failed: events whose failure ended the job.
         skipped: events that a failure of a category in TryToContinue kept out of an output, or of which
             a module failed in a job without outputs.
     """
 
     read: int = 0
+    are_all: bool = False
     failed: int = 0
     skipped: list[SkippedEvent] = field(default_factory=list)
 
@@ -112,7 +114,7 @@ class StreamPool:
                 return None
             found = await self._source.next_event()
             if found is None:
-                self._stopping = True
+                self._stopping = self.counts.are_all = True
                 return None
             if self._transitions.follows_lumis:
                 await self._follow(LuminosityBlockID(*found.id[:2]))

@@ -1,6 +1,7 @@
 """What cmsRun users rely on: one small job file for each behaviour, its expectation written in it."""
 
 import json
+import shutil
 from collections import Counter
 
 import pytest
@@ -48,6 +49,13 @@ def test_a_failure_of_a_module_that_an_output_asks_for_ends_the_job_and_says_who
 def test_an_input_tag_means_the_latest_process_unless_it_names_one(run):
     for name in ("first_process", "second_process", "third_process"):
         run(name)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_events_that_came_before_are_not_among_those_left_to_do(run, processes):
+    run("first_process")
+    shutil.copy("first.root", "again.root")
+    run("duplicates_left_out", "-n", processes)
 
 
 def test_the_summary_is_that_of_cmsrun(run):
