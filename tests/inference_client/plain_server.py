@@ -16,12 +16,15 @@ class PlainServer:
     Attributes:
         extensions: What it announces.
         is_chunked: It sends replies without their length, in chunks.
+        is_endless: It sends replies without their length, and closes the connection at their end.
+        said: What it puts into the JSON of its replies to inference requests.
         bodies: Inference requests that came.
     """
 
     def __init__(self, target: str, configuration: dict) -> None:
         self.extensions = ["binary_tensor_data", "model_configuration"]
-        self.is_chunked = False
+        self.is_chunked = self.is_endless = False
+        self.said: dict[str, str] = {}
         self.bodies: list[bytes] = []
         self._target = target
         self._configuration = configuration
@@ -59,7 +62,7 @@ class PlainServer:
             reply_json = {
                 k: v for k, v in json.loads(reply[:length]).items() if k not in ("parameters", "code")
             }
-            head = json.dumps(reply_json).encode()
+            head = json.dumps(reply_json | self.said).encode()
             reply = head + reply[length:]
             kept_reply = {"Inference-Header-Content-Length": str(len(head))}
         else:
@@ -69,6 +72,10 @@ class PlainServer:
                 said |= {"name": "triton", "version": "2.51.0", "extensions": self.extensions}
             reply, kept_reply = json.dumps(said).encode(), {}
         kept_reply = {name: headers[name] for name in KEPT_REPLY_HEADERS if name in headers} | kept_reply
+        if self.is_endless and request.method == "POST" and request.transport is not None:
+            lines = ["HTTP/1.1 200 OK", "Connection: close", *(f"{k}: {v}" for k, v in kept_reply.items())]
+            request.transport.write("\r\n".join([*lines, "", ""]).encode() + reply)
+            request.transport.close()
         if not self.is_chunked:
             return web.Response(status=status, body=reply, headers=kept_reply)
         stream = web.StreamResponse(status=status, headers=kept_reply)

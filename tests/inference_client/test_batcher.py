@@ -134,6 +134,19 @@ async def test_no_more_bodies_are_under_way_than_allowed():
         assert rig.only.most_in_flight == 3
 
 
+async def test_what_comes_while_no_more_may_be_under_way_shares_the_next_body():
+    async with Rig(max_in_flight=1) as rig:
+        rig.only.delay_s = 0.1
+        asked = []
+        for k in range(10):
+            asked.append(asyncio.ensure_future(rig.client.infer(sparse_request([float(k)]))))
+            await rig.only.begun(1)
+            for _ in range(5):  # turns of the loop; one would not do for several to come together
+                await asyncio.sleep(0)
+        await asyncio.gather(*asked)
+        assert rig.body_rows == [1, 9]
+
+
 async def test_a_cancelled_caller_in_the_queue_sends_nothing():
     async with Rig(max_in_flight=1, max_rows=1) as rig:
         rig.only.delay_s = 0.02
@@ -281,3 +294,4 @@ async def test_arrays_of_a_result_belong_to_the_caller():
         one, other = await ask_all(rig.client, [sparse_request([1.0]), sparse_request([2.0])])
         one.outputs["scores"][:] = np.nan
         assert sums(other) == [2.0]
+        assert other.outputs["scores"].flags.owndata, "it would keep the rows of all callers in memory"

@@ -114,6 +114,12 @@ class TestStart:
         with pytest.raises(ModelMismatchError, match="the servers before it"):
             await client_of(one, other).start()
 
+    async def test_servers_whose_models_have_other_outputs_are_refused_together(self, serve):
+        one, other = await serve(), await serve()
+        other.model.metadata.outputs[0].shape = [-1, 3]  # the file's digest does not tell
+        with pytest.raises(ModelMismatchError, match="the servers before it"):
+            await client_of(one, other).start()
+
     async def test_a_server_without_the_model_is_left_out_if_another_has_it(self, serve, caplog):
         one, other = await serve(name="other"), await serve()
         with caplog.at_level(logging.WARNING):

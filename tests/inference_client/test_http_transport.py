@@ -129,6 +129,18 @@ async def test_a_port_where_nobody_listens_is_told_from_a_lost_connection(connec
             await transport.infer(call(), 5.0)
 
 
+async def test_a_host_that_does_not_take_the_connection_is_given_up_before_the_try(connect):
+    with socket.socket() as deaf, socket.socket() as first, socket.socket() as second:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)  # its queue is full with these two: Linux answers no more
+        for one in (first, second):
+            one.setblocking(False)
+            one.connect_ex(deaf.getsockname())
+        transport = connect(f"http://127.0.0.1:{deaf.getsockname()[1]}", connect_timeout_s=0.2)
+        with pytest.raises(ServerUnreachable, match="no connection in time"):
+            await transport.infer(call(), 10.0)
+
+
 async def test_a_name_that_does_not_exist_is_an_unreachable_server(connect):
     transport = connect("http://no-such-host.invalid:8000")
     with pytest.raises(ServerUnreachable, match="cannot be reached"):

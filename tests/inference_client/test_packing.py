@@ -88,6 +88,14 @@ def test_tensors_of_another_kind_do_not_share_a_body(loop):
     assert take(queue, 8)[0].ticket is other
 
 
+def test_requests_for_other_outputs_or_with_other_parameters_do_not_share_a_body(loop):
+    plain, named, told = ticket(loop, 1), ticket(loop, 1, kind=1), ticket(loop, 1)
+    told.request.parameters = {"priority": 1}
+    told = Ticket(told.request, 1, 0.0, 1.0, loop.create_future())
+    queue = deque(Part(one, 0, 1) for one in (plain, named, told))
+    assert [[part.ticket for part in take(queue, 8)] for _ in range(3)] == [[plain], [named], [told]]
+
+
 @given(st.lists(st.integers(1, 9), min_size=2, max_size=9))
 def test_halves_of_several_parts_keep_every_part_whole(loop, sizes):
     parts = [Part(ticket(loop, n), 0, n) for n in sizes]

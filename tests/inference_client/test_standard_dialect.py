@@ -7,7 +7,7 @@ import pytest
 
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
-from inference_client.errors import DialectError, ModelMismatchError, RequestRefused
+from inference_client.errors import DialectError, ModelMismatchError, RequestRefused, ServersUnavailable
 from inference_client.local_server import LocalServer
 from inference_client.protocol.arrays import to_array
 from inference_client.protocol.messages import InferenceRequest, RequestedOutput
@@ -91,6 +91,29 @@ async def test_replies_in_chunks_are_read(plain):
     async with client(plain) as asking:
         result = await asking.infer(sparse_request([3.0]))
     assert result.outputs["scores"].tolist() == [[3.0, 0.0]]
+
+
+async def test_a_reply_whose_end_nobody_marks_is_none(plain):
+    plain.is_endless = True
+    async with client(plain) as asking:
+        with pytest.raises(ServersUnavailable, match="without Content-Length"):
+            await asking.infer(sparse_request([3.0]))
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"id": "another"}, "id 'another'"),
+        ({"model_name": "other"}, "model 'other'"),
+        ({"model_version": "7"}, "version '7'"),
+    ],
+    ids=["id", "model", "version"],
+)
+async def test_another_questions_or_models_reply_is_none(plain, said, words):
+    plain.said = said
+    async with client(plain) as asking:
+        with pytest.raises(ServersUnavailable, match=words):
+            await asking.infer(sparse_request([3.0]))
 
 
 async def test_the_deadline_travels_as_tritons_timeout(plain):
