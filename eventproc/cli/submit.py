@@ -87,8 +87,12 @@ def submit(
     )
     carrier = make_engine(engine, plan.name, path / "engine", plan.engine_options)
     record = plan_task(description, plan)
+    # Workers and collection stand in other folders. An interpreter's links are not followed: a virtual
+    # environment is one by the place of its link.
     if output_to and "://" not in output_to:
-        output_to = str(Path(output_to).resolve())  # workers and collection stand in other folders
+        output_to = str(Path(output_to).resolve())
+    if "/" in python:
+        python = str(Path(python).absolute())
     hooks = Hooks(stage_in, stage_out, output_to)
     folder = create_task(path, record, description, hooks=hooks, python=python, setup=setup)
     events = [job.events for job in record.jobs]

@@ -149,6 +149,16 @@ def test_a_task_that_makes_no_sense_is_refused_before_anything_is_written(
     assert not (folder / "bad").exists()
 
 
+def test_relative_paths_are_those_of_where_submission_stands(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    given = {"dataset": ["a.root"], "files_per_job": 1, "dry_run": True, "output_to": "far"}
+    for python, written in (("env/bin/python", f"{folder}/env/bin/python"), ("python3", "python3")):
+        submit(Path("copy_cfg.py"), task=Path(f"relative {python[:3]}"), python=python, **given)
+        job = Path(f"relative {python[:3]}/jobs/1")
+        assert f"python=${{EVENTPROC_PYTHON:-{written}}}" in (job / "run.sh").read_text().splitlines()
+        assert json.loads((job / "order.json").read_text())["hooks"]["output_to"] == f"{folder}/far"
+
+
 def test_a_task_is_not_written_over_another_one(done, folder):
     refused = run_command(
         folder, "submit", "copy_cfg.py", "--task", "t", "--dataset", "a.root", "--files-per-job", 1
