@@ -271,8 +271,17 @@ async def test_a_compression_that_the_server_does_not_offer_is_told(caplog):
 
 def test_what_the_service_says_holds_for_every_model():
     service = InferenceService(
-        InferenceService.Params(hedging=True, certificateFile="a.pem", keyFile="a.key")
+        InferenceService.Params(
+            hedging=True,
+            certificateFile="a.pem",
+            keyFile="a.key",
+            caFile="ca.pem",
+            tokenFile="token",
+            waitForServers=3.0,
+        )
     )
     configuration = service.add_model(ClientConfiguration("m"), ModelExpectation).configuration
     assert configuration.hedging
     assert (configuration.certificate_file, configuration.key_file) == ("a.pem", "a.key")
+    assert (configuration.ca_file, configuration.token_file) == ("ca.pem", "token")
+    assert configuration.wait_for_servers_s == 3.0
