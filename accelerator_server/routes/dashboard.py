@@ -3,12 +3,12 @@
 import time
 from urllib.parse import parse_qs
 
+import msgspec
 from aiohttp import web
 
 from accelerator_server.authentication import COOKIE
 from accelerator_server.body import read_body
 from accelerator_server.dashboard import read_page, security_policy
-from accelerator_server.errors import BodyTooLargeError
 from accelerator_server.replies import SERVER, json_response
 from accelerator_server.served_model import ServedModel
 from accelerator_server.sessions import SESSION_S
@@ -16,6 +16,8 @@ from accelerator_server.state import ServerState
 from inference_client.protocol import routes
 
 _MAX_FORM_BYTES = 4096
+"""Also of what it unpacks to: strangers send it."""
+
 _MESSAGE_PLACE = "<!-- message -->"
 _TRY_AGAIN = '<p role="alert">This is no token of this server.</p>'
 
@@ -25,6 +27,7 @@ class DashboardRoutes:
 
     def __init__(self, state: ServerState) -> None:
         self._state = state
+        self._form_limits = msgspec.structs.replace(state.config, max_body_bytes=_MAX_FORM_BYTES)
         self._started_s = time.monotonic()
 
     def routes(self) -> list[web.RouteDef]:
@@ -65,11 +68,7 @@ class DashboardRoutes:
         return json_response(numbers, request)
 
     async def _login(self, request: web.Request) -> web.Response:
-        length = request.content_length
-        if length is None or length > _MAX_FORM_BYTES:
-            message = f"a login form has a length, of at most {_MAX_FORM_BYTES} bytes"
-            raise BodyTooLargeError(message)
-        form = parse_qs((await read_body(request, self._state.config)).decode(errors="replace"))
+        form = parse_qs((await read_body(request, self._form_limits)).decode(errors="replace"))
         caller = self._state.authentication.tokens.caller_of(form.get("token", [""])[0].strip())
         if caller is None:
             return _login_form(_TRY_AGAIN)

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
+import zstandard
 
 from accelerator_server.dashboard import read_page
 from tests.accelerator_server.answers import infer, refused
@@ -95,10 +96,21 @@ async def test_a_wrong_token_is_shown_the_form_again(repository, tokens):
     assert 'role="alert"' in text
 
 
-@pytest.mark.parametrize("body", [b"token=" + b"x" * 5000, b"", b"\xff\xfe", b"token=%ff"])
-async def test_forms_of_strangers_are_bounded(repository, tokens, body):
+@pytest.mark.parametrize("body", [b"", b"\xff\xfe", b"token=%ff", b"&" * 4096])
+async def test_what_is_no_form_is_no_login(repository, tokens, body):
     async with running(repository, **tokens) as session:
-        assert await status(session, "POST", "/login", data=body, headers=FORM) in (401, 413)
+        assert await status(session, "POST", "/login", data=body, headers=FORM) == 401
+
+
+async def test_forms_of_strangers_are_bounded(repository, tokens):
+    async def pieces():
+        for _ in range(3):
+            yield b"x" * 2000
+
+    packed = zstandard.ZstdCompressor().compress(b"&" * 2**20)  # 70 bytes, and a million fields
+    async with running(repository, **tokens) as session:
+        for body, more in ((b"x" * 4097, {}), (pieces(), {}), (packed, {"Content-Encoding": "zstd"})):
+            assert await status(session, "POST", "/login", data=body, headers={**FORM, **more}) == 413
 
 
 async def test_the_page_may_load_nothing_from_elsewhere(repository):
