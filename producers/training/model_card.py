@@ -42,7 +42,8 @@ ptD and the number of crystals, of the same jets, and were trained on the jets t
 on. The AUC of the model is larger by {better_by}; this error knows that the jets are the same.
 
 ## Limits
-Simulation only: no pile-up, no dead channels, no material before the calorimeter. Jets of other energies,
+Simulation only: no pile-up, no dead channels, no material before the calorimeter. Jets of other energies or
+with |eta| of 1 or more (jobs score those too, to the end of the barrel, where half of the image is empty),
 real data and jets with a neighbour inside the image were not measured. A score is a probability only where
 top and QCD jets come in equal parts.
 

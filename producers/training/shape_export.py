@@ -43,7 +43,7 @@ On the leading jets (ET > 200 GeV, |eta| < 1) of events that were never trained 
 | accuracy at a score of 0.5 | {accuracy} | |
 
 ## Limits
-As those of `toptag_small`: simulation only, no pile-up, jets of these energies.
+As those of `toptag_small`: simulation only, no pile-up, jets of these energies and |eta| < 1.
 
 ## Made by
 `python -m producers.training shape`; the full command is in `data/README.md`.
