@@ -22,7 +22,7 @@ from eventproc.model.transition import BranchType
 class Mixed(Product):
     n: Any = column(np.int64, axis=None)
     pt: Any = column(np.float32)
-    name: Any = column(str)
+    word: Any = column(str)
     pixel: Any = column(np.uint16, axis="pixel")
 
 
