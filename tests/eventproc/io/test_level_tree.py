@@ -99,7 +99,7 @@ def test_differences_are_told_by_product_and_luminosity_block():
     other = branch("Q")
     a, b = {branch(): {(1, 1): mixed(1), (1, 2): mixed(2)}}, {branch(): {(1, 1): mixed(2)}}
     assert list(level_differences(a, b, Tolerance())) == [
-        "Mixed_m__P of luminosity block 1:1 differs in n, name, pixel, pt",
+        "Mixed_m__P of luminosity block 1:1 differs in n, pixel, pt, word",
         "only in A: Mixed_m__P of luminosity block 1:2",
     ]
     assert list(level_differences(a, {other: a[branch()]}, Tolerance())) == [
