@@ -38,6 +38,10 @@ class InputLevels:
                     else merged(before, product, branch.merging, described(branch, of))
                 )
 
+    def held(self) -> list[Of]:
+        """Runs and luminosity blocks of which any file has a product, ascending."""
+        return sorted({of for products in self._products.values() for of in products})
+
     def product(self, branch: BranchDescription, of: Of) -> Product | None:
         """The product of a run or luminosity block; None where no file has one."""
         return self._products.get(branch, {}).get(tuple(of))

@@ -160,8 +160,9 @@ class PoolOutputModule(OutputModule):
 
     def _write_level(self, kind: BranchType, of: tuple[int, ...], level: Principal) -> None:
         if kind in self._levels:
-            tokens = self._level_tokens[kind]
-            self._levels[kind].add(of, [level.get(t) if level.has(t) else None for t in tokens])
+            products = [level.get(t) if level.has(t) else None for t in self._level_tokens[kind]]
+            if any(product is not None for product in products):
+                self._levels[kind].add(of, products)
 
     def write(self, event: EventView) -> None:
         """Takes one event; a product that is missing is written as empty.

@@ -77,6 +77,17 @@ class PoolSource(Source):
         """The product of a run or luminosity block, of all files together."""
         return self._inputs.levels.product(branch, of)
 
+    def held_levels(self) -> Sequence[tuple[int, ...]]:
+        """Those that are selected; none of an input of which only some entries are processed."""
+        if any(self._params.entriesToProcess):
+            return ()
+        held, wants = self._inputs.levels.held(), self._selector.selection.lumi_test()
+        if wants is None:
+            return held
+        lumis = [of for of in held if len(of) == 2 and wants((of[0], of[1]))]
+        runs = {of[0] for of in lumis}
+        return [of for of in held if len(of) == 1 and of[0] in runs] + lumis
+
     def history(self) -> Sequence[dict[str, Any]]:
         """Provenance of the processes that made the first file."""
         return self._inputs.history

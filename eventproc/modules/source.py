@@ -78,6 +78,10 @@ class Source(ABC):
         """
         return None
 
+    def held_levels(self) -> Sequence[tuple[int, ...]]:
+        """Runs, and runs with luminosity blocks, that have products in the input, with events or without."""
+        return ()
+
     @abstractmethod
     def bind(self, bindings: Sequence[SourceBinding]) -> None:
         """Told once which branches to read."""

@@ -178,7 +178,11 @@ def _transitions(modules: dict[str, Module], source: Source, resolution: Resolut
         )
         raise ConfigurationError(message)
     levels = LevelProducts(
-        resolution.level_bindings, source.level_product, resolution.n_slots, resolution.has_levels
+        resolution.level_bindings,
+        source.level_product,
+        resolution.n_slots,
+        resolution.has_levels,
+        resolution.makes_levels,
     )
     return Transitions({label: modules[label] for label in in_order_of_need(modules, needs)}, levels)
 

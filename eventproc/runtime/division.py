@@ -25,6 +25,7 @@ class Portion:
         events: how many events it reads.
         first_stream: number of its first stream in the job.
         streams: events in flight in it.
+        ends_input: whether it is the last of a job that reads all of its input.
     """
 
     number: int
@@ -32,6 +33,7 @@ class Portion:
     events: int
     first_stream: int
     streams: int
+    ends_input: bool = False
 
 
 def process_count(options: ProcessOptions, cores: int | None = None) -> int:
@@ -64,6 +66,11 @@ def divide(
     processes = len(sizes)
     streams = [max(1, n) for n in shares(options.numberOfStreams, processes)]
     return [Portion(i, sum(sizes[:i]), sizes[i], sum(streams[:i]), streams[i]) for i in range(processes)]
+
+
+def reads_all(job: ProcessDescription, skips_with: str) -> bool:
+    """Whether a job, whose source has such a parameter, leaves out no events at either end of its input."""
+    return job.max_events < 0 and not job.source.parameters.get(skips_with)
 
 
 def shares(total: int, parts: int) -> list[int]:

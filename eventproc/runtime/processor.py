@@ -12,7 +12,7 @@ from eventproc.modules.module import EDFilter
 from eventproc.modules.service import Service
 from eventproc.runtime.attempts import Attempts
 from eventproc.runtime.builder import Job
-from eventproc.runtime.division import Portion
+from eventproc.runtime.division import Portion, reads_all
 from eventproc.runtime.ordered_output import OrderedOutput, OutputStage
 from eventproc.runtime.service_reports import service_reports
 from eventproc.runtime.startup_objects import startup_objects_left_out
@@ -52,6 +52,8 @@ class EventProcessor:
         self._report = report
         self._attempts = Attempts(report)
         self._stops = stops
+        skips_with = type(job.source).skips_with
+        self._ends_input = portion.ends_input if portion else reads_all(job.description, skips_with)
         n_streams = job.description.options.numberOfStreams or 1
         first_stream = portion.first_stream if portion else 0
         self._streams = range(first_stream, first_stream + n_streams)
@@ -135,6 +137,8 @@ class EventProcessor:
 
     def _end_streams(self) -> None:
         self._transitions.leave()
+        if self._ends_input:
+            self._transitions.pass_on(self._job.source.held_levels())
         for stream in self._streams:
             self._transitions.end_stream(stream)
 

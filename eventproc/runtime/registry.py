@@ -52,6 +52,7 @@ class Resolution:
         whole: what a process must see the whole of, since a product made at its end could not be put
             together of parts: luminosity blocks, or runs; events where there is no such product.
         has_levels: whether a module has to do with products of runs or luminosity blocks.
+        makes_levels: whether a module makes some.
     """
 
     n_slots: int
@@ -61,6 +62,7 @@ class Resolution:
     level_dependencies: dict[str, set[str]] = field(default_factory=dict)
     whole: BranchType = BranchType.InEvent
     has_levels: bool = False
+    makes_levels: bool = False
 
 
 class ProductRegistry:
@@ -128,8 +130,8 @@ class ProductRegistry:
             (resolution.bindings if in_event else resolution.level_bindings).append(binding)
         resolution.n_slots = len(self._promises) + len(bindings)
         resolution.whole = self._whole()
-        made = any(p.branch.branch_type is not BranchType.InEvent for p in self._promises)
-        resolution.has_levels = made or bool(resolution.level_bindings)
+        resolution.makes_levels = any(p.branch.branch_type is not BranchType.InEvent for p in self._promises)
+        resolution.has_levels = resolution.makes_levels or bool(resolution.level_bindings)
         return resolution
 
     def _whole(self) -> BranchType:

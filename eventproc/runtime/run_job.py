@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Mapping
 
 from eventproc.errors import ConfigurationError
 from eventproc.model.descriptions import ProcessDescription
 from eventproc.model.transition import BranchType
 from eventproc.runtime.builder import Job, build
-from eventproc.runtime.division import Portion, divide, process_count
+from eventproc.runtime.division import Portion, divide, process_count, reads_all
 from eventproc.runtime.parts_processor import PartsProcessor
 from eventproc.runtime.processor import EventProcessor
 from eventproc.services.job_report import JobReport
@@ -45,8 +46,11 @@ async def _portions(job: Job, processes: int) -> list[Portion]:
         _refuse_indivisible(job, processes)
         if job.whole is not BranchType.InEvent:
             events, cuts = await _walked(job)
-            return divide(events, options, processes, cuts)
-        return divide(await _events(job), options, processes)
+            portions = divide(events, options, processes, cuts)
+        else:
+            portions = divide(await _events(job), options, processes)
+        ends_input = reads_all(job.description, type(job.source).skips_with)
+        return [*portions[:-1], dataclasses.replace(portions[-1], ends_input=ends_input)]
     finally:
         job.source.close()
 

@@ -31,12 +31,14 @@ class LevelProducts:
         read: the source.
         n_slots: products a run or luminosity block can hold.
         are_wanted: whether any module makes, asks for or keeps some.
+        are_made: whether any module makes some.
     """
 
     bindings: Sequence[SourceBinding] = ()
     read: ReadLevel | None = None
     n_slots: int = 0
     are_wanted: bool = False
+    are_made: bool = False
 
     def reader(self, branch_type: BranchType, of: tuple[int, ...]) -> ReadSlot:
         """What a run or luminosity block reads its products with."""
@@ -106,8 +108,7 @@ class Transitions:
         else:
             self._end_run(before)
             run = self._begin_run(lumi_id.run)
-        read = self._levels.reader(BranchType.InLumi, lumi_id)
-        self.lumi = LuminosityBlock(lumi_id, run, self._levels.n_slots, read)
+        self.lumi = self._new_lumi(lumi_id, run)
         self._call("begin_luminosity_block", f"Processing begin LuminosityBlock {lumi_id}", self.lumi)
 
     def leave(self) -> None:
@@ -116,8 +117,31 @@ class Transitions:
         self._end_lumi()
         self._end_run(before)
 
+    def pass_on(self, held: Sequence[tuple[int, ...]]) -> None:
+        """Has outputs keep what the input holds, also of runs and luminosity blocks without events.
+
+        Events counted before a selection would be lost with the luminosity blocks that it left none of.
+        Where modules make such products those would be missing here, and nothing is passed on.
+        """
+        doing = "Passing on what the input holds of runs and luminosity blocks"
+        for of in () if self._levels.are_made else held:
+            run = self._new_run(of[0])
+            for label, output in self._outputs():
+                if len(of) == 1:
+                    _do(output.write_run, (run,), label, output, doing)
+                else:
+                    lumi = self._new_lumi(LuminosityBlockID(of[0], of[1]), run)
+                    _do(output.write_luminosity_block, (lumi,), label, output, doing)
+
+    def _new_run(self, number: int) -> Run:
+        return Run(number, self._levels.n_slots, self._levels.reader(BranchType.InRun, (number,)))
+
+    def _new_lumi(self, lumi_id: LuminosityBlockID, run: Run) -> LuminosityBlock:
+        read = self._levels.reader(BranchType.InLumi, lumi_id)
+        return LuminosityBlock(lumi_id, run, self._levels.n_slots, read)
+
     def _begin_run(self, number: int) -> Run:
-        run = Run(number, self._levels.n_slots, self._levels.reader(BranchType.InRun, (number,)))
+        run = self._new_run(number)
         self._call("begin_run", f"Processing begin Run run: {number}", run)
         return run
 

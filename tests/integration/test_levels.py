@@ -39,6 +39,29 @@ def test_they_are_stored_and_read_back_by_the_next_job(run, tmp_path):
     verify(str(tmp_path / "levels.root"))
 
 
+ALL_LUMIS = [(run, lumi) for run in (1, 2) for lumi in (1, 2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("words", "lumis", "runs"),
+    [
+        ((), ALL_LUMIS, [1, 2]),
+        (("-n", "2"), ALL_LUMIS, [1, 2]),
+        (("lumis=1:1-1:2",), ALL_LUMIS[:2], [1]),
+        (("maxEvents=1",), [(1, 3)], [1]),
+        (("skip=1",), [(2, 3)], [2]),
+    ],
+    ids=["all", "two-processes", "masked", "first-event", "second-event"],
+)
+def test_what_was_counted_before_a_selection_is_not_lost_with_its_events(run, tmp_path, words, lumis, runs):
+    run("levels_skim")
+    run("levels_pass_on", *words)
+    found = values(tmp_path / "copy.root", "LuminosityBlocks", *LUMIS)
+    assert list(zip(found["run"], found["luminosityBlock"], strict=True)) == lumis
+    assert found["levels_n"] == [2] * len(lumis)
+    assert values(tmp_path / "copy.root", "Runs", "run")["run"] == runs
+
+
 # In a process of its own: importing ROOT warns, and takes over signals.
 READ_WITH_ROOT = """
 import json, sys
