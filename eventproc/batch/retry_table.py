@@ -53,6 +53,7 @@ TABLE: dict[int, Verdict] = {
     8033: Verdict("output cannot be written", Action.RETRY),
     8035: Verdict("no accelerator on the worker", Action.RETRY),
     8036: Verdict("inference server or other service lost", Action.RETRY),
+    8501: Verdict("no events can be generated", Action.FATAL),
     8901: Verdict("ended without saying why", Action.RETRY),
     9000: Verdict("stopped by a signal", Action.RETRY),
     50115: Verdict("no job report: killed, or its node was lost", Action.RETRY),

@@ -14,7 +14,8 @@ def subclasses(kind):
 def test_every_error_of_the_framework_has_a_verdict():
     assert batch_errors
     ours = [kind for kind in subclasses(EventProcError) if kind.__module__.startswith("eventproc.")]
-    assert {kind.exit_code for kind in ours} <= TABLE.keys()
+    of_generators = {8501}  # CMSSW's EventGenerationFailure, which sources outside of the framework raise
+    assert {kind.exit_code for kind in ours} | of_generators <= TABLE.keys()
 
 
 @pytest.mark.parametrize("code", [8020, 8021, 8028 - 7, 8036, 9000, 8901, 50115, 60307, 60311, 137, 143])
