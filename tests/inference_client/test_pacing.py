@@ -45,6 +45,10 @@ def test_rows_wait_for_the_company_of_the_last_body_where_another_exchange_takes
     assert not is_growing(1, 64, in_flight=0, has_grown=True, server_s=slow_s, missing=1)
 
 
+def test_a_server_of_no_work_counts_as_quick_also_on_a_busy_machine_where_it_takes_twice_as_long():
+    assert is_growing(1, 64, in_flight=0, has_grown=True, server_s=2 * 0.00035, missing=1)
+
+
 @given(
     st.integers(1, 100), st.integers(0, 8), st.integers(1, 8), st.floats(0, 10), st.floats(0, 100)
 )  # fmt: skip
