@@ -20,7 +20,7 @@ from eventproc.model.trigger_results import (
     trigger_results,
 )
 from eventproc.runtime.ordered_output import Wants
-from eventproc.runtime.worker import FAILURE, EventState, Outcome, Worker
+from eventproc.runtime.worker import FAILURE, EventState, Outcome, Worker, run_together
 
 _RUNNING_PATH, _PREFETCHING = "Running path", "Prefetching for output module"
 
@@ -201,8 +201,9 @@ class EventSchedule:
     async def _make_kept(self, output: KeptOnDemand, event: Event, state: EventState) -> None:
         if not output.wants(event):
             return
+        await run_together(output.workers, event, state)
         for worker in output.workers:
-            outcome = await worker.run(event, state)
+            outcome = state[worker.index]
             if isinstance(outcome, EventProcError):
                 _go_on_after(outcome, f"{_PREFETCHING} '{output.label}'", self._continue_after)
 

@@ -77,8 +77,8 @@ class Worker:
         running: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         state[self.index] = running
         try:
-            for worker in self.on_demand:
-                await worker.run(event, state)
+            if self.on_demand:
+                await run_together(self.on_demand, event, state)
             if self._external is not None:
                 return await self._run_external(event, self._external, state)
             return self.run_now(event, state)
@@ -161,6 +161,20 @@ class Worker:
         if state[FAILURE] is None:
             state[FAILURE] = failure
         return failure
+
+
+async def run_together(workers: Sequence[Worker], event: Event, state: EventState) -> None:
+    """Runs modules in any order; those that wait do so at the same time."""
+    waiting = []
+    for worker in workers:
+        if not worker.is_immediate:
+            waiting.append(worker)
+        elif state[worker.index] is None:
+            worker.run_now(event, state)
+    if len(waiting) == 1:
+        await waiting[0].run(event, state)
+    elif waiting:
+        await asyncio.gather(*(worker.run(event, state) for worker in waiting))
 
 
 def _method(module: Module) -> Callable[[Event], Any]:

@@ -120,6 +120,19 @@ class ExpectCount(EDAnalyzer):
         assert found == self.add, f"{self.input} is the event's number plus {found}, not {self.add}"
 
 
+class ExpectSame(EDAnalyzer):
+    """Products have one value."""
+
+    class Params(ParameterDescription):
+        inputs: list[str]
+
+    def __init__(self, params, declare):
+        self.inputs = [declare.consumes(Count, tag) for tag in params.inputs]
+
+    def analyze(self, event):
+        assert len({int(event.get(token).value[0]) for token in self.inputs}) == 1
+
+
 class ExpectMissing(EDAnalyzer):
     """Nobody makes a product."""
 

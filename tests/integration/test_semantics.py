@@ -14,6 +14,7 @@ ALONE = (
     "a_module_runs_once",
     "tasks_run_on_demand",
     "external_work_overlaps",
+    "external_work_on_tasks_overlaps",
     "trigger_results",
     "select_events",
     "try_to_continue",
