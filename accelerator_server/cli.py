@@ -237,7 +237,7 @@ def _server_config(
     path: Path | None, host: str | None, port: int | None, *, access_log: bool
 ) -> ServerConfig:
     config = read_server_config(path) if path else ServerConfig()
-    given = {"host": host, "port": port, "access_log": access_log or None}
+    given: dict[str, str | int | None] = {"host": host, "port": port, "access_log": access_log or None}
     return msgspec.structs.replace(
         config, **{key: value for key, value in given.items() if value is not None}
     )

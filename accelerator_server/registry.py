@@ -56,7 +56,7 @@ class ModelRegistry:
 
     def index(self) -> list[dict[str, str]]:
         """Name, version, state and reason of each model, as the repository extension wants them."""
-        served = [
+        served: list[dict[str, str]] = [
             {
                 "name": model.name,
                 "version": model.version,

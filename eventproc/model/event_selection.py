@@ -48,7 +48,11 @@ class Criterion:
                 "'exception@path', with * and ? as wildcards, and ':PROCESS' behind it for an earlier process"
             )
             raise ConfigurationError(message)
-        states = {None: PathState.Pass, "!": PathState.Fail, _EXCEPTION: PathState.Exception}
+        states: dict[str | None, PathState] = {
+            None: PathState.Pass,
+            "!": PathState.Fail,
+            _EXCEPTION: PathState.Exception,
+        }
         return cls(text, states[found["word"]], found["path"], found["process"] or "")
 
 
