@@ -1,7 +1,7 @@
 """Tests of the event generator; those that make events need pythia8mc."""
 
 import dataclasses
-from itertools import islice
+from itertools import islice, repeat
 
 import numpy as np
 import pytest
@@ -9,6 +9,7 @@ import pytest
 from producers.algorithms.ecal_geometry import crystal_positions, is_barrel_id, transverse_energy
 from producers.algorithms.jet_clustering import cluster_jets
 from producers.samples import generator
+from producers.samples.fast_simulation import Hits
 from producers.samples.generator import EventGenerator, GenerationError
 
 COLUMNS = [field.name for field in dataclasses.fields(generator.SimulatedEvent)]
@@ -77,6 +78,51 @@ def test_the_hardest_jet_points_to_a_hard_parton():
 def test_pileup_adds_hits():
     alone, crowded = first_events(count=2), first_events(count=2, pileup=20.0)
     assert sum(len(event.rawId) for event in crowded) > 1.2 * sum(len(event.rawId) for event in alone)
+
+
+@pytest.mark.requires("samples")
+def test_tops_are_taken_after_radiation_and_light_partons_before():
+    differences = {
+        process: max(abs(float(np.diff(event.parton_pt)[0])) for event in first_events(3, process=process))
+        for process in ("top", "QCD")
+    }
+    assert differences["top"] > 1.0  # the initial state's recoil is theirs by then
+    assert differences["QCD"] < 0.01  # two partons, back to back
+
+
+class Particle:
+    """A final quark at right angles to the beam, as Pythia tells of it."""
+
+    def __getattr__(self, name):
+        return {"id": lambda: 1, "isFinal": lambda: True, "pT": lambda: 1.0, "e": lambda: 1.0}.get(
+            name, lambda: 0.0
+        )
+
+
+class Counting:
+    """A detector that only counts the particles of each event."""
+
+    def __init__(self):
+        self.counts = []
+
+    def simulate(self, particles, random):
+        self.counts.append(len(particles.pt))
+        return Hits(*(np.zeros(0, kind) for kind in (np.uint32, np.float32, np.float32, np.uint32)))
+
+
+def test_the_number_of_collisions_laid_over_an_event_follows_poisson(monkeypatch):
+    hard, soft = [Particle()] * 7, [Particle()]
+
+    def collisions(settings, seed):
+        return repeat(soft if "SoftQCD:inelastic = on" in settings else hard)
+
+    monkeypatch.setattr(generator, "_collisions", collisions)
+    detector = Counting()
+    events = EventGenerator("QCD", 3, pileup=4.0, simulation=detector).events()
+    list(islice(events, 2000))
+    laid_over = np.array(detector.counts) - len(hard)
+    assert abs(laid_over.mean() - 4.0) < 0.2
+    assert abs(laid_over.var() - 4.0) < 0.4
 
 
 @pytest.mark.requires("samples")
