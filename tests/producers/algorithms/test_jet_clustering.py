@@ -38,6 +38,15 @@ def test_two_crystals_within_the_radius_make_one_jet_with_their_mass(clustering)
 
 
 @pytest.mark.parametrize("clustering", CLUSTERINGS)
+def test_what_is_hard_takes_first_what_is_near_it_as_anti_kt_does(clustering):
+    """Two soft crystals nearer to each other than to the hard one: kT and Cambridge/Aachen pair those."""
+    jets = cluster_jets(
+        [100.0, 1.0, 1.0], [0.0, 0.7, 1.3], [0.0, 0.0, 0.0], et_min=0.5, clustering=clustering
+    )
+    assert jets.n_constituents.tolist() == [2, 1]
+
+
+@pytest.mark.parametrize("clustering", CLUSTERINGS)
 def test_a_jet_on_the_phi_seam_is_one_jet(clustering):
     jets = cluster_jets([40.0, 40.0], [0.2, 0.2], [3.1, -3.1], clustering=clustering)
     assert len(jets) == 1

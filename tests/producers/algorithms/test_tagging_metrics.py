@@ -46,6 +46,11 @@ def test_rejection_is_one_over_what_passes():
     assert rejection.error == pytest.approx(4.0 * math.sqrt(0.75 / 500), rel=0.01)
 
 
+def test_background_at_the_cut_passes_as_signal_does():
+    rejection = background_rejection(np.ones(10), np.array([1.0] + [0.0] * 9), 0.5)
+    assert rejection.value == 10.0
+
+
 def test_other_labels_are_left_out():
     assert measure_tagging([0.9, 0.1, 0.0], [1, 0, -1]).n_background == 1
 
