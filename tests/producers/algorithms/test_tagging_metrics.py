@@ -32,9 +32,14 @@ def test_the_area_agrees_with_scikit_learn_ties_included(jets):
         assert area.value == pytest.approx(roc_auc_score(labels, scores))
 
 
-def test_the_error_of_the_area_is_its_spread_over_samples():
+@pytest.mark.parametrize(("n_signal", "n_background"), [(300, 300), (2000, 100), (100, 2000)])
+def test_the_error_of_the_area_is_its_spread_over_samples(n_signal, n_background):
+    """Exponential scores, for which the formula is exact."""
     random = np.random.default_rng(5)
-    areas = [area_under_curve(random.normal(1.5, 1, 300), random.normal(0, 1, 300)) for _ in range(300)]
+    areas = [
+        area_under_curve(random.exponential(3, n_signal), random.exponential(1, n_background))
+        for _ in range(400)
+    ]
     spread = np.std([area.value for area in areas])
     assert np.mean([area.error for area in areas]) == pytest.approx(spread, rel=0.15)
 
