@@ -159,7 +159,7 @@ class BatchRunner:
         for job in jobs:
             rows = {name: output[start : start + job.n_rows] for name, output in outputs.items()}
             queue_us = round((started_s - job.accepted_s) * 1e6)
-            completed = Completed(rows, n_rows, queue_us, round(compute_s * 1e6))
+            completed = Completed(rows, self.lane.device, n_rows, queue_us, round(compute_s * 1e6))
             error = nan_error(is_nan, start, start + job.n_rows) if is_nan else None
             outcomes.append((job, error or completed))
             start += job.n_rows

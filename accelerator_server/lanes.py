@@ -26,6 +26,11 @@ class Lane(Protocol):
     takes_compact: bool
 
     @property
+    def device(self) -> str:
+        """What computes."""
+        ...
+
+    @property
     def is_usable(self) -> bool:
         """Whether a batch can be run now."""
         ...
@@ -73,6 +78,7 @@ class LocalLane:
 
     def __init__(self, backend: Backend, spec: ModelSpec) -> None:
         self._backend = backend
+        self.device = backend.device
         self._expanding = as_expanding(backend)
         self.takes_compact = self._expanding is not None
         self.buffers: Mapping[str, Array] = {

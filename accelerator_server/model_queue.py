@@ -11,7 +11,12 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from accelerator_server.batch_choice import BatchRule, choose_batch
-from accelerator_server.errors import ClientTooFastError, ModelNotReadyError, QueueFullError
+from accelerator_server.errors import (
+    BodyTooLargeError,
+    ClientTooFastError,
+    ModelNotReadyError,
+    QueueFullError,
+)
 from accelerator_server.fairness import FairTurns
 from inference_client.protocol.arrays import Array
 from inference_client.protocol.messages import Tensor
@@ -31,12 +36,14 @@ class Completed(NamedTuple):
 
     Attributes:
         outputs: All outputs of the model by name, the job's rows only.
+        device: What computed them.
         batch_rows: Rows of the batch that the job was part of.
         queue_us: From acceptance to the start of the batch, microseconds.
         compute_us: On the device, microseconds.
     """
 
     outputs: dict[str, Array]
+    device: str
     batch_rows: int
     queue_us: int = 0
     compute_us: int = 0
@@ -116,6 +123,7 @@ class ModelQueue:
         Raises:
             QueueFullError: Too many requests or bytes wait already.
             ClientTooFastError: Most of them are this client's.
+            BodyTooLargeError: An empty queue would not hold them.
             ModelNotReadyError: The queue is closed.
         """
         with self._changed:
@@ -191,6 +199,9 @@ class ModelQueue:
             raise ModelNotReadyError(message)
         n_free = self._max_requests - len(self._waiting)
         n_bytes = sum([job.n_bytes for job in jobs])
+        if n_bytes > self._max_bytes:
+            message = f"the tensors have {n_bytes} bytes; this model's queue takes at most {self._max_bytes}"
+            raise BodyTooLargeError(message)
         if n_free < len(jobs) or self._waiting_bytes + n_bytes > self._max_bytes:
             message = f"{len(self._waiting)} requests with {self._waiting_bytes} bytes wait already"
             raise QueueFullError(message)

@@ -22,10 +22,11 @@ def pieces_of(tensors: Sequence[Tensor], n_rows: int, piece_rows: int) -> list[l
 
 
 def joined(parts: Sequence[Completed]) -> Completed:
-    """What became of a request, from what became of its pieces; of their times and batches the largest."""
+    """What became of a request, from what became of its pieces: all devices, the largest times and batch."""
     outputs = {name: np.concatenate([part.outputs[name] for part in parts]) for name in parts[0].outputs}
     return Completed(
         outputs,
+        ",".join(sorted({part.device for part in parts})),
         max(part.batch_rows for part in parts),
         max(part.queue_us for part in parts),
         max(part.compute_us for part in parts),

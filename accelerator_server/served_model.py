@@ -185,7 +185,7 @@ class ServedModel:
             RefusedRequestError: It cannot be answered now or in time.
         """
         if not accepted.n_rows:
-            return self._response(accepted.request, Completed(self.spec.empty_outputs(), 0))
+            return self._response(accepted.request, Completed(self.spec.empty_outputs(), self.device, 0))
         return self._answered(accepted, await self._completed(accepted.jobs))
 
     def abandon(self) -> None:
@@ -322,7 +322,7 @@ class ServedModel:
             outputs=[dense_tensor(name, completed.outputs[name]) for name in wanted],
             parameters=InferenceRecord(
                 server=self._server_name,
-                device=self.device,
+                device=completed.device,
                 backend=self.config.backend,
                 precision=announced.precision,
                 model_sha256=announced.sha256,

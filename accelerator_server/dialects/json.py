@@ -6,6 +6,7 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 
 import functools
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -13,7 +14,7 @@ import numpy as np
 from msgspec import Struct
 
 from accelerator_server.dialects.base import Answer, Reply
-from accelerator_server.errors import InfiniteInJsonError, MalformedRequestError
+from accelerator_server.errors import BodyTooLargeError, InfiniteInJsonError, MalformedRequestError
 from inference_client.protocol import codec, headers
 from inference_client.protocol.arrays import Array, to_array
 from inference_client.protocol.datatypes import DTYPES
@@ -33,6 +34,12 @@ from inference_client.protocol.messages import (
 
 _KINDS = {"b": "b", "u": "iu", "i": "iu", "f": "iuf"}
 """Kind of a datatype -> kinds of numbers in JSON that may stand for it."""
+
+_NUMBERS = {bool, int, float}
+
+
+MAX_JSON_BYTES = 16 * 2**20
+"""The event loop reads a list of numbers at some 8 ms a megabyte, and nobody is answered meanwhile."""
 
 
 class JsonTensor(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -71,8 +78,12 @@ class JsonDialect:
             ProtocolError: The body is not one.
             MalformedRequestError: The length of the JSON part is not one, or an output is asked for in a way
                 that is not offered.
+            BodyTooLargeError: The JSON part is longer than MAX_JSON_BYTES.
         """
         length = _json_length(body, request_headers)
+        if length > MAX_JSON_BYTES:
+            message = f"{length} bytes of JSON, over {MAX_JSON_BYTES}; send tensors as binary_data or msgpack"
+            raise BodyTooLargeError(message)
         try:
             request = _decoder.decode(body[:length])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -141,7 +152,7 @@ def _listed_elements(tensor: JsonTensor) -> memoryview:
         )
         raise InvalidTensorError(message)
     try:
-        found = np.asarray(tensor.data)
+        found = np.asarray(_flat(tensor.data))
     except (ValueError, OverflowError):
         found = np.empty(1, object)
     if found.size and not _fits(found, dtype):
@@ -149,6 +160,21 @@ def _listed_elements(tensor: JsonTensor) -> memoryview:
         raise InvalidTensorError(message)
     with np.errstate(over="ignore"):  # a float that is too large becomes infinite, as in any conversion
         return found.astype(dtype).reshape(-1).view(np.uint8).data
+
+
+def _flat(elements: list[Any]) -> list[Any]:
+    """The numbers of a list of equal lists, and so on, or of a flat one.
+
+    numpy does so itself, but needs ten times as long for short lists, and gives each text of a list the room
+    of the longest.
+    """
+    while list in (types := set(map(type, elements))):
+        if types != {list} or len(set(map(len, elements))) > 1:
+            raise ValueError
+        elements = list(chain.from_iterable(elements))
+    if not types <= _NUMBERS:
+        raise ValueError
+    return elements
 
 
 def _fits(found: Array, dtype: np.dtype[np.generic]) -> bool:

@@ -72,6 +72,11 @@ class WorkerLane:
         self._give_up: Callable[[], None] = _nothing
 
     @property
+    def device(self) -> str:
+        """What computes."""
+        return self._worker.device
+
+    @property
     def is_usable(self) -> bool:
         """Whether a batch can be run now."""
         return self._worker.is_usable

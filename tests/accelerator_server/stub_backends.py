@@ -1,6 +1,7 @@
 """Backends that do what a test tells them: wait at a gate, fail on a marked row, forget an output."""
 
 import asyncio
+import itertools
 import threading
 
 import numpy as np
@@ -97,6 +98,20 @@ class MortalBackend(StubBackend):
             message = "device stub:0 at /dev/secret is gone"
             raise BackendUnavailableError(message)
         return super().run(inputs)
+
+
+class NumberedBackend(GatedBackend):
+    """Answers the number in its device's name."""
+
+    _numbers = itertools.count()
+
+    def __init__(self, settings) -> None:
+        super().__init__(settings)
+        self._number = next(self._numbers)
+        self.device = f"stub:{self._number}"
+
+    def run(self, inputs):
+        return {"y": np.full_like(super().run(inputs)["y"], self._number)}
 
 
 class ForgetfulBackend(StubBackend):

@@ -9,7 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from accelerator_server.batch_choice import BatchRule
-from accelerator_server.errors import ClientTooFastError, ModelNotReadyError, QueueFullError
+from accelerator_server.errors import (
+    BodyTooLargeError,
+    ClientTooFastError,
+    ModelNotReadyError,
+    QueueFullError,
+)
 from accelerator_server.model_queue import Job, ModelQueue
 
 
@@ -116,8 +121,11 @@ def test_a_job_need_not_wait_if_nobody_does_and_no_company_is_wanted():
 
 def test_who_would_not_be_queued_may_not_pass_the_queue_either():
     waiting = queue(max_bytes=25)
-    with pytest.raises(QueueFullError):
+    with pytest.raises(BodyTooLargeError):
         waiting.would_wait(job(n_bytes=26))
+    waiting.submit(job(n_bytes=20))
+    with pytest.raises(QueueFullError):
+        waiting.would_wait(job(n_bytes=6))
     waiting.close()
     with pytest.raises(ModelNotReadyError):
         waiting.would_wait(job())

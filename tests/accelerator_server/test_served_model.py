@@ -124,6 +124,30 @@ async def test_instances_of_a_model_work_side_by_side(tmp_path, gate):
     assert [to_array(response.outputs[0])[0, 0] for response in responses] == [0, 1]
 
 
+@pytest.mark.parametrize("n_rows", [1, 2], ids=["one-batch", "split"])
+async def test_the_record_names_the_devices_that_computed(tmp_path, gate, n_rows):
+    tables = '[batching]\noversize = "split"'
+    write_model(tmp_path, backend="numbered", keys="instances = 2\nmax_rows = 1", tables=tables)
+    async with running(tmp_path) as session:
+        gate.close()
+        asked = [asyncio.ensure_future(infer(session, request_of([[0] * 4] * n_rows))) for _ in range(2)]
+        await asyncio.to_thread(gate.wait_for_batches, 2)
+        gate.open()
+        answers = await asyncio.gather(*asked)
+    numbers = [{int(number) for number in to_array(answer.outputs[0])[:, 0]} for answer in answers]
+    assert len(set.union(*numbers)) == 2
+    for answer, computed in zip(answers, numbers, strict=True):
+        assert answer.parameters.device == ",".join(sorted(f"stub:{number}" for number in computed))
+
+
+async def test_what_an_empty_queue_would_not_hold_is_refused_for_good(tmp_path):
+    write_model(tmp_path, tables="[batching]\nqueue_bytes = 64")
+    async with running(tmp_path) as session:
+        status, code, _ = await refused(session, **posting(request_of(np.zeros((8, 4)))))
+        assert (status, code) == (413, "body_too_large")
+        assert (await infer(session, request_of(np.zeros((4, 4))))).outputs[0].shape == [4, 2]
+
+
 async def test_no_rows_are_answered_without_the_device(tmp_path, gate):
     write_model(tmp_path, backend="gated")
     async with running(tmp_path) as session:

@@ -1,14 +1,15 @@
 """The standard dialects: JSON, and JSON with binary tensors, at the same URL."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from accelerator_server.dialects.json import JsonDialect
-from accelerator_server.errors import InfiniteInJsonError, RefusedRequestError
+from accelerator_server.dialects.json import MAX_JSON_BYTES, JsonDialect
+from accelerator_server.errors import BodyTooLargeError, InfiniteInJsonError, RefusedRequestError
 from inference_client.protocol import headers
 from inference_client.protocol.arrays import dense_tensor, to_array
 from inference_client.protocol.errors import ProtocolError
@@ -87,6 +88,24 @@ REFUSED = {
 def test_what_is_no_request_is_refused(body, more):
     with pytest.raises((ProtocolError, RefusedRequestError)):
         decoded(body, **more)
+
+
+def test_json_that_would_keep_the_event_loop_is_refused():
+    with pytest.raises(BodyTooLargeError, match="binary_data"):
+        decoded(b" " * MAX_JSON_BYTES + b"{}")
+    part = json.dumps(body_of(data=None, parameters={"binary_data_size": 16})).encode()
+    assert decoded(part, b"\0" * 16)[0].inputs[0].shape == [2, 2]
+
+
+def test_a_list_of_texts_takes_no_more_memory_than_its_body():
+    body = json.dumps(body_of(data=["a" * 2**16] + ["b"] * 2**12)).encode()
+    tracemalloc.start()
+    try:
+        with pytest.raises(ProtocolError):
+            decoded(body)
+        assert tracemalloc.get_traced_memory()[1] < 20 * len(body)
+    finally:
+        tracemalloc.stop()
 
 
 @given(st.binary(max_size=100), st.none() | st.text(max_size=4))
