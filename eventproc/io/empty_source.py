@@ -13,6 +13,10 @@ from eventproc.modules.parameters import ParameterDescription, doc
 from eventproc.modules.source import Source, SourceBinding, SourceEvent
 
 
+_MAX = 2**32 - 1
+"""Runs and luminosity blocks are stored in 32 bits, as in CMSSW."""
+
+
 def nth_event_id(n: int, first: EventID, events_in_run: int, events_in_lumi: int) -> EventID:
     """The id of the n-th event, as CMSSW's EmptySource counts (ProducerSourceBase.cc).
 
@@ -35,9 +39,9 @@ class EmptySource(Source):
     class Params(ParameterDescription):
         """How events are numbered; CMSSW's names and defaults, untracked as there: parts can merge."""
 
-        firstRun: Annotated[int, doc("run of the first event", untracked=True, ge=1)] = 1
+        firstRun: Annotated[int, doc("run of the first event", untracked=True, ge=1, le=_MAX)] = 1
         firstLuminosityBlock: Annotated[
-            int, doc("luminosity block of each run's first event", untracked=True, ge=1)
+            int, doc("luminosity block of each run's first event", untracked=True, ge=1, le=_MAX)
         ] = 1
         firstEvent: Annotated[int, doc("number of each run's first event", untracked=True, ge=1)] = 1
         numberEventsInRun: Annotated[int, doc("events in a run; 0: no limit", untracked=True, ge=0)] = 0

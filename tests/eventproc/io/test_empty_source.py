@@ -46,3 +46,10 @@ async def test_it_offers_nothing_and_does_not_know_its_end():
 def test_runs_are_numbered_from_one():
     with pytest.raises(ConfigurationError, match="firstRun"):
         convert_parameters(EmptySource.Params, {"firstRun": 0}, "source")
+
+
+@pytest.mark.parametrize("name", ["firstRun", "firstLuminosityBlock"])
+async def test_what_no_file_could_hold_is_refused_at_the_start(name):
+    assert await first_ids(1, **{name: 2**32 - 1})
+    with pytest.raises(ConfigurationError, match=f"parameter {name} = 4294967296"):
+        await first_ids(1, **{name: 2**32})
