@@ -12,7 +12,6 @@ from eventproc.model.product import Product
 from eventproc.modules.parameters import ParameterDescription, doc
 from eventproc.modules.source import Source, SourceBinding, SourceEvent
 
-
 _MAX = 2**32 - 1
 """Runs and luminosity blocks are stored in 32 bits, as in CMSSW."""
 
