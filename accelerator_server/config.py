@@ -129,6 +129,9 @@ class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
         batch_timeout_s: Time for a batch in a process of its own, which is killed and started again after it.
         reject_nonfinite: Refuse requests whose inputs hold NaN or infinities.
         allow_nan_outputs: Answer NaN as if it were a result; otherwise it is an error of that request.
+        versions: Which versions are served, as the newest one says: so many of the newest, those of these
+            numbers, or all; None leaves it to the server's configuration.
+        warm_up_rows: Numbers of rows that are run before the model is ready, beside one and max_rows.
     """
 
     backend: str
@@ -148,6 +151,8 @@ class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
     batch_timeout_s: Seconds = 300.0
     reject_nonfinite: bool = False
     allow_nan_outputs: bool = False
+    versions: Positive | Annotated[list[Positive], Meta(min_length=1)] | Literal["all"] | None = None
+    warm_up_rows: list[Positive] = []
 
     def __post_init__(self) -> None:
         most_rows = self.batching.best_rows or self.max_rows
@@ -156,6 +161,12 @@ class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
             raise ValueError(message)
         if max(self.batching.preferred_rows, default=0) > most_rows:
             message = f"batching.preferred_rows must be at most {most_rows}, up to which requests are fused"
+            raise ValueError(message)
+        if max(self.warm_up_rows, default=0) > self.max_rows:
+            message = f"warm_up_rows must be at most max_rows, {self.max_rows}"
+            raise ValueError(message)
+        if self.reproducible and self.warm_up_rows:
+            message = "a reproducible model runs at max_rows always; leave warm_up_rows out"
             raise ValueError(message)
 
 

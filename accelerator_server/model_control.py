@@ -18,7 +18,7 @@ from accelerator_server.isolation import is_isolated
 from accelerator_server.metrics import Metrics
 from accelerator_server.model_loading import LoadedModel, load_model
 from accelerator_server.registry import ModelRegistry
-from accelerator_server.repository import ModelFolder, find_models, find_versions
+from accelerator_server.repository import ModelFolder, find_models, find_versions, versions_to_serve
 from accelerator_server.served_model import ServedModel
 from accelerator_server.trial import try_model
 from accelerator_server.workers.roster import WorkerRoster
@@ -124,7 +124,7 @@ class ModelControl:
         await asyncio.to_thread(self.workers.close)
 
     async def _replace(self, name: str) -> None:
-        folders = find_versions(self._repository, name)[: self._config.versions]
+        folders = versions_to_serve(self._repository, name, self._overrides, self._config.versions)
         if not folders:
             message = f"no complete version of model {name} is in the repository any more"
             raise ModelRefusedError(message)

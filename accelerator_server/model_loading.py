@@ -59,7 +59,7 @@ def load_here(
 
 
 def load_model(folder: ModelFolder, overrides: list[Override], load: Loader = load_here) -> LoadedModel:
-    """Loads a model and runs it on zeros, with one row and with as many as it may get.
+    """Loads a model and runs it on zeros: with one row, as many as it may get, and as model.toml says.
 
     Args:
         folder: Where it is.
@@ -73,7 +73,8 @@ def load_model(folder: ModelFolder, overrides: list[Override], load: Loader = lo
     spec = spec_of(config)
     image_spec_hash = _checked_hash(config)
     settings = BackendSettings(folder.read_model(config), spec, config.precision, config.backend_parameters)
-    trial_rows = (spec.max_rows,) if config.reproducible else tuple(sorted({1, spec.max_rows}))
+    least_rows = spec.max_rows if config.reproducible else 1
+    trial_rows = tuple(sorted({least_rows, *config.warm_up_rows, spec.max_rows}))
     backends: list[Backend] = []
     with ExitStack() as on_failure:
         for number in range(config.instances):

@@ -91,6 +91,33 @@ def find_versions(repository: Path, name: str) -> list[ModelFolder]:
     return sorted(_versions(repository / name), key=lambda folder: folder.version, reverse=True)
 
 
+def versions_to_serve(
+    repository: Path, name: str, overrides: list[Override], n_newest: int
+) -> list[ModelFolder]:
+    """Finds the versions of a model that are to be served, the newest first; none if it is not there.
+
+    Args:
+        repository: Folder of models.
+        name: Of the model.
+        overrides: What the command line says of models.
+        n_newest: How many of the newest, if the newest one's model.toml says nothing else.
+
+    Raises:
+        ConfigurationError: That file cannot be read, or names versions that are not there.
+    """
+    folders = find_versions(repository, name)
+    wanted = folders[0].read_config(overrides).versions if folders else None
+    if wanted == "all":
+        return folders
+    if not isinstance(wanted, list):
+        return folders[: wanted or n_newest]
+    if missing := set(wanted) - {folder.version for folder in folders}:
+        numbers = [folder.version for folder in folders]
+        message = f"model {name}: versions {sorted(missing)} are to be served, and there are {numbers}"
+        raise ConfigurationError(message)
+    return [folder for folder in folders if folder.version in wanted]
+
+
 def model_at(path: Path) -> ModelFolder:
     """The model of a path: a version's folder, or the newest version in a model's folder.
 

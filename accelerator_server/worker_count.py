@@ -6,7 +6,7 @@ from pathlib import Path
 from accelerator_server.config import Override, ServerConfig
 from accelerator_server.errors import ConfigurationError
 from accelerator_server.isolation import is_isolated
-from accelerator_server.repository import ModelFolder, find_versions
+from accelerator_server.repository import ModelFolder, versions_to_serve
 
 
 def count_workers(
@@ -27,11 +27,20 @@ def count_workers(
     of_models = [
         sum(
             _of_version(folder, overrides, server)
-            for folder in find_versions(repository, name)[: server.versions]
+            for folder in _versions(repository, name, overrides, server)
         )
         for name in names
     ]
     return sum(of_models) + max(of_models, default=0)
+
+
+def _versions(
+    repository: Path, name: str, overrides: list[Override], server: ServerConfig
+) -> list[ModelFolder]:
+    try:
+        return versions_to_serve(repository, name, overrides, server.versions)
+    except ConfigurationError:
+        return []
 
 
 def _of_version(folder: ModelFolder, overrides: list[Override], server: ServerConfig) -> int:

@@ -134,6 +134,22 @@ def test_impossible_batching_is_refused_by_name(tmp_path, tables, told):
         read_model_config(path, "m", [])
 
 
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        ("warm_up_rows = [33]", "warm_up_rows must be at most max_rows, 32"),
+        ("warm_up_rows = [0]", "warm_up_rows"),
+        ("reproducible = true\nwarm_up_rows = [8]", "leave warm_up_rows out"),
+        ("versions = []", "versions"),
+        ('versions = "newest"', "versions"),
+    ],
+)
+def test_impossible_warm_ups_and_versions_are_refused_by_name(tmp_path, keys, told):
+    path = write_model(tmp_path, keys=keys) / "model.toml"
+    with pytest.raises(ConfigurationError, match=rf"model\.toml.*{told}"):
+        read_model_config(path, "m", [])
+
+
 async def test_a_request_larger_than_a_batch_is_refused_unless_it_may_be_split(tmp_path):
     write_model(tmp_path, keys="max_rows = 4")
     async with running(tmp_path) as session:

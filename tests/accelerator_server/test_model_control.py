@@ -202,6 +202,38 @@ async def test_several_versions_are_served_side_by_side(repository, admin):
             assert (await reply.json())["versions"] == ["2", "3"]
 
 
+@pytest.mark.parametrize(
+    ("newest_says", "served"),
+    [
+        ("", ["3"]),
+        ("versions = 2", ["2", "3"]),
+        ("versions = [1, 3]", ["1", "3"]),
+        ('versions = "all"', ["1", "2", "3"]),
+    ],
+    ids=["server", "newest", "named", "all"],
+)
+async def test_the_newest_version_says_which_are_served(repository, admin, newest_says, served):
+    write_model(repository, "m", 2, keys='versions = "all"')
+    write_model(repository, "m", 3, keys=newest_says)
+    async with running(repository, **admin) as session:
+        session.headers.update(ADMIN)
+        async with session.get("/v2/models/m") as reply:
+            assert (await reply.json())["versions"] == served
+        shutil.rmtree(repository / "m" / "3")
+        assert await change(session, "load", "m") == 200
+        async with session.get("/v2/models/m") as reply:
+            assert (await reply.json())["versions"] == ["1", "2"]
+
+
+async def test_a_version_that_is_to_be_served_and_is_not_there_refuses_the_model(repository, admin):
+    write_model(repository, "n", keys="versions = [1, 7]")
+    async with running(repository, **admin) as session:
+        status, code, _ = await refused(session, infer_path("n"), **posting(ROW, **ADMIN))
+        assert (status, code) == (503, "model_not_ready")
+        async with session.post("/v2/repository/models/n/load", headers=ADMIN) as reply:
+            assert "versions [7] are to be served, and there are [1]" in await reply.text()
+
+
 async def test_what_is_not_served_any_more_is_not_measured_any_more(repository, admin):
     write_model(repository, "n")
     async with running(repository, **admin) as session:

@@ -8,7 +8,7 @@ import pytest
 
 from inference_client.protocol import codec, headers
 from inference_client.protocol.arrays import to_array
-from tests.accelerator_server.answers import INFER, infer, metrics, refused, waiting_requests
+from tests.accelerator_server.answers import INFER, infer, is_ready, metrics, refused, waiting_requests
 from tests.accelerator_server.model_files import affine_model, write_model
 from tests.accelerator_server.running import posting, request_of, running
 from tests.accelerator_server.stub_backends import POISON
@@ -111,6 +111,19 @@ async def test_a_poisonous_request_harms_nobody_else_and_its_error_tells_nothing
     assert [to_array(response.outputs[0]).tolist() for response in responses[1:]] == [
         [[k, k]] for k in range(3)
     ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "sizes"),
+    [("", [1, 8]), ("warm_up_rows = [4, 2]", [1, 2, 4, 8]), ("reproducible = true", [8])],
+    ids=["ordinary", "asked-for", "reproducible"],
+)
+async def test_a_model_is_warmed_up_before_it_is_ready(tmp_path, gate, keys, sizes):
+    write_model(tmp_path, backend="gated", keys=f"max_rows = 8\n{keys}")
+    gate.batches.clear()
+    async with running(tmp_path) as session:
+        assert await is_ready(session)
+        assert gate.batches == sizes
 
 
 async def test_instances_of_a_model_work_side_by_side(tmp_path, gate):

@@ -34,6 +34,8 @@ def count(repository, names=(), overrides=(), **server):
         (4 + 2, {"isolation": "process"}),
         (5 + 4, {"overrides": ["one.instances=4", "three.instances=1"]}),
         (1 + 1, {"overrides": ["three.isolation=thread"]}),
+        (6 + 5, {"overrides": ["three.versions='all'"]}),
+        (1 + 1, {"overrides": ["three.versions=[9]"]}),  # it is refused
         (0, {"names": ["nobody"]}),
     ],
 )
