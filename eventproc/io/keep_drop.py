@@ -49,7 +49,11 @@ def parse_command(text: str) -> KeepDropCommand:
 
 
 class KeepDrop:
-    """A list of commands: the last that matches a branch decides; a branch of which none speaks is kept."""
+    """A list of commands: the last that matches a branch decides.
+
+    A branch of which none speaks is dropped if the first command keeps, as in CMSSW (ProductSelectorRules.cc),
+    and kept if there is no command, or the first one drops: CMSSW would then keep nothing at all.
+    """
 
     def __init__(self, commands: Sequence[str]) -> None:
         """Reads the commands.
@@ -62,4 +66,4 @@ class KeepDrop:
     def keeps(self, branch: BranchDescription) -> bool:
         """Whether a branch is kept."""
         matching = (command.keep for command in reversed(self._commands) if command.matches(branch))
-        return next(matching, True)
+        return next(matching, not (self._commands and self._commands[0].keep))

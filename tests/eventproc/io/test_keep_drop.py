@@ -28,9 +28,13 @@ def test_keep_everything_may_be_said():
     assert kept("keep *_*_*_*") == list(EVERYTHING)
 
 
-def test_a_branch_of_which_no_command_speaks_is_kept():
+def test_a_branch_of_which_no_command_speaks_is_kept_if_the_first_one_drops():
     assert kept("drop EcalRecHits_*_*_*") == [JETS, CLEAN_JETS]
-    assert kept("keep Jets_*_*_*") == list(EVERYTHING)
+
+
+def test_a_branch_of_which_no_command_speaks_is_dropped_if_the_first_one_keeps():
+    assert kept("keep Jets_*_*_*") == [JETS, CLEAN_JETS]
+    assert kept("keep Jets_*_*_*", "drop *_*_clean_*") == [JETS]
 
 
 def test_the_last_command_that_matches_decides():
