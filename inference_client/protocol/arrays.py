@@ -2,6 +2,7 @@
 
 import functools
 import math
+import sys
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,6 +21,7 @@ MAX_TENSOR_BYTES = 2**31
 MAX_U16_ROW_SIZE = 2**16
 """Rows of at most so many elements have uint16 indices, larger ones uint32."""
 
+_NATIVE_IS_LITTLE = sys.byteorder == "little"
 _COUNT_DTYPE = np.dtype("<u4")
 _SHORT_INDEX_DTYPE, _LONG_INDEX_DTYPE = np.dtype("<u2"), np.dtype("<u4")
 
@@ -99,7 +101,7 @@ def sparse_tensor(
         value_datatype=datatype_of(value.dtype),
     )
     _check_decoded_size(tensor)
-    sparse_parts(tensor)
+    _check_parts(tensor)
     return tensor
 
 
@@ -111,7 +113,9 @@ def check_tensor(tensor: Tensor) -> None:
     """
     _check_decoded_size(tensor)
     if tensor.data is None:
-        _check_index(tensor.name, sparse_parts(tensor).indices, math.prod(tensor.shape[1:]))
+        _check_parts(tensor)
+        row_size = math.prod(tensor.shape[1:])
+        _check_index(tensor.name, np.frombuffer(tensor.index or b"", _index_dtype(row_size)), row_size)
         return
     _check_length(tensor, "data", tensor.data, math.prod(tensor.shape) * wire_dtype(tensor).itemsize)
     if tensor.scale is not None and not math.isfinite(tensor.scale):
@@ -197,6 +201,11 @@ def sparse_parts(tensor: Tensor) -> SparseParts:
     Raises:
         InvalidTensorError: The sizes of the parts contradict the shape or each other.
     """
+    _check_parts(tensor)
+    return _views(tensor)
+
+
+def _check_parts(tensor: Tensor) -> None:
     if tensor.counts is None or tensor.index is None or tensor.value is None or not tensor.shape:
         message = f"tensor {tensor.name!r} of shape {tensor.shape} is not sparse with rows"
         raise InvalidTensorError(message)
@@ -211,7 +220,6 @@ def sparse_parts(tensor: Tensor) -> SparseParts:
     index_bytes = _index_dtype(math.prod(tensor.shape[1:])).itemsize
     _check_length(tensor, "index", tensor.index, n_pairs * index_bytes)
     _check_length(tensor, "value", tensor.value, n_pairs * value_dtype.itemsize)
-    return _views(tensor)
 
 
 def wire_dtype(tensor: Tensor) -> np.dtype[np.generic]:
@@ -231,6 +239,8 @@ def wire_dtype(tensor: Tensor) -> np.dtype[np.generic]:
 
 def bytes_of(array: Array) -> memoryview:
     """Little-endian bytes of an array in C order; a view where it has that form already."""
+    if array.dtype.isnative and _NATIVE_IS_LITTLE and array.flags.c_contiguous and array.size:
+        return array.data.cast("B")
     little = np.ascontiguousarray(array, dtype=_little_endian(array.dtype))
     return little.reshape(-1).view(np.uint8).data
 
