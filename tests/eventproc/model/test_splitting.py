@@ -87,6 +87,11 @@ def test_event_aware_jobs_are_too_large_only_if_one_block_is(files, per_job):
         assert job.events <= per_job or len(lumis) == 1
 
 
+def test_event_aware_jobs_take_blocks_until_they_are_full():
+    file = DatasetFile("a.root", EntryRange(), tuple(LumiSpan((1, n), 50 * n, 50 * n + 50) for n in range(5)))
+    assert [job.events for job in split_by_event_aware_lumis([file], 100)] == [100, 100, 50]
+
+
 def test_files_need_not_be_looked_into_to_be_split_by_files():
     files = [DatasetFile(f"root://site//{n}.root") for n in range(5)]
     jobs = split_by_files(files, 2)
