@@ -51,7 +51,7 @@ def parse_command(text: str) -> KeepDropCommand:
 class KeepDrop:
     """A list of commands: the last that matches a branch decides.
 
-    A branch of which none speaks is dropped if the first command keeps, as in CMSSW (ProductSelectorRules.cc),
+    A branch of which none speaks is dropped if the first command keeps, as in CMSSW (ProductSelectorRules),
     and kept if there is no command, or the first one drops: CMSSW would then keep nothing at all.
     """
 
