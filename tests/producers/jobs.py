@@ -18,7 +18,7 @@ from eventproc.runtime.builder import build
 from eventproc.runtime.processor import EventProcessor
 from eventproc.services.job_report import JobReport
 from producers import datatypes
-from producers.datatypes import EcalRecHits, GenPartons, PFJets
+from producers.datatypes import EcalRecHits, GenPartons, Jets, JetTruth, PFJets, TopTags
 from tests.flat_files import jet_hits
 
 HERE = "tests.producers.jobs"
@@ -28,7 +28,14 @@ EVENTS: list[dict[str, Any]] = []
 COLLECTED: list[dict[str, Any]] = []
 """Products by type name of each event that Collect saw."""
 
-PRODUCTS = {"ecalRecHits": EcalRecHits, "genPartons": GenPartons, "ak5PFJets": PFJets}
+PRODUCTS = {
+    "ecalRecHits": EcalRecHits,
+    "genPartons": GenPartons,
+    "ak5PFJets": PFJets,
+    "ecalJets": Jets,
+    "topTags": TopTags,
+    "jetTruth": JetTruth,
+}
 
 
 class MemorySource(Source):

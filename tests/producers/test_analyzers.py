@@ -10,7 +10,7 @@ from eventproc.model.descriptions import ComponentDescription, PathDescription, 
 from eventproc.runtime.builder import build
 from eventproc.runtime.processor import EventProcessor
 from eventproc.services.job_report import JobReport
-from producers.datatypes import PFJets
+from producers.datatypes import Jets, JetTruth, PFJets, TagStatus, TopTags
 from tests.flat_files import jet_hits
 from tests.producers import jobs
 from tests.producers.jobs import hits
@@ -54,6 +54,35 @@ async def test_response_and_matching_of_jets(tmp_path):
     # The third has too little ET, the fourth lies outside the acceptance.
     assert counts == {"et_matched": 1, "et_unmatched": 1, "deltaR": 1, "response": 1}
     assert response[0.45j] == 1
+
+
+async def test_scores_and_jets_by_what_they_truly_are(tmp_path):
+    def floats(*values):
+        return np.array(values, np.float32)
+
+    four = floats(210, 330, 450, 570)
+    jets = Jets(
+        four, np.zeros_like(four), np.zeros_like(four), floats(12, 32, 52, 172), four.astype(np.int32)
+    )
+    status = np.array([TagStatus.ok, TagStatus.ok, TagStatus.ok, TagStatus.callFailed], np.uint8)
+    tags = TopTags(floats(0.11, 0.91, 0.51, np.nan), status)
+    truth = JetTruth(np.array([0, 1, -1, 1], np.int8), np.zeros_like(four))
+    path = tmp_path / "h.root"
+    report = await run(
+        [{"ecalJets": jets, "topTags": tags, "jetTruth": truth}],
+        ComponentDescription("EDAnalyzer", "TopTagAnalyzer", "analysis", {"fileName": str(path)}),
+    )
+    assert not report.errors, report.errors
+    with uproot.open(path) as file:
+        histograms = {name: file[name].to_hist() for name in file.keys(cycle=False)}
+    assert all(h.sum(flow=True) == h.sum() for h in histograms.values())
+    filled = {name: h.axes[0].edges[:-1][h.values() > 0].round(6).tolist() for name, h in histograms.items()}
+    # Lower edges of the bins; a jet without a score is in the other histograms, and in no overflow of this.
+    assert filled == {
+        "score_QCD": [0.1], "score_top": [0.9], "score_unknown": [0.5],
+        "pt_QCD": [200], "pt_top": [320, 560], "pt_unknown": [440],
+        "mass_QCD": [10], "mass_top": [30, 170], "mass_unknown": [50],
+    }  # fmt: skip
 
 
 async def test_a_failed_job_writes_no_histograms(tmp_path):
