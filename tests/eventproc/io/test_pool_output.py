@@ -1,3 +1,4 @@
+import dataclasses
 import errno
 import hashlib
 import json
@@ -20,8 +21,12 @@ import uproot
 from eventproc.errors import ConfigurationError, FileWriteError, LogicError
 from eventproc.io.file_metadata import METADATA_KEY
 from eventproc.io.opened_file import open_native
+from eventproc.io.publication import Publication
 from eventproc.model.branch import BranchDescription
+from eventproc.model.event_id import LuminosityBlockID
+from eventproc.model.principal import LuminosityBlock, Run
 from eventproc.model.product import ColumnSchema, product_class
+from eventproc.model.transition import BranchType
 from tests.eventproc.io.tracks import (
     NUMBERS,
     TRACKS,
@@ -67,6 +72,33 @@ async def test_what_is_written_is_read_back_by_the_source(tmp_path, n_events):
     source.bind([])
     assert [event[0] for event in await read_all(source)] == [event_id(n) for n in range(n_events)]
     source.close()
+
+
+def test_a_file_that_lost_events_on_its_way_to_the_disk_is_not_published(tmp_path, monkeypatch):
+    short = write_file(tmp_path / "short.root", 2).read_bytes()
+    complete = Publication.complete
+
+    def lose_an_event(publication):
+        complete(publication)
+        publication.temporary.write_bytes(short)
+
+    monkeypatch.setattr(Publication, "complete", lose_an_event)
+    with pytest.raises(FileWriteError, match="2 of 3 events read back"):
+        fill(opened(tmp_path / "o.root"), 3).close()
+    assert not (tmp_path / "o.root").exists()
+
+
+def test_a_luminosity_block_without_any_of_the_kept_products_is_no_row(tmp_path):
+    kept = dataclasses.replace(NUMBERS, branch_type=BranchType.InLumi)
+    output = make_output(tmp_path / "o.root")
+    output.keep_levels([(kept, token(Numbers, "numbers", 0))])
+    output.open(process(), (), ())
+    for lumi, product in ((1, None), (2, numbers(2))):
+        block = LuminosityBlock(LuminosityBlockID(1, lumi), Run(1, 1), 1, lambda _, found=product: found)
+        output.write_luminosity_block(block)
+    output.close()
+    with uproot.open(tmp_path / "o.root") as file:
+        assert file["LuminosityBlocks/luminosityBlock"].array().tolist() == [2]
 
 
 def test_the_record_says_what_the_report_needs(tmp_path):
