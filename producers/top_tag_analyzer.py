@@ -19,6 +19,7 @@ from producers.datatypes import Jets, JetTruth, TopTags
 
 KINDS = {LABEL_TOP: "top", LABEL_QCD: "QCD", LABEL_UNMATCHED: "unknown"}
 """Names of the truth labels, as the histograms' category axis has them."""
+_BELOW_ONE = np.nextafter(np.float32(1), np.float32(0))
 
 
 class TopTagAnalyzer(EDAnalyzer):
@@ -58,7 +59,9 @@ class TopTagAnalyzer(EDAnalyzer):
             chosen = labels == label
             if chosen.any():
                 score = tags.score[chosen]
-                self._histograms["score"].fill(kind=kind, score=score[np.isfinite(score)])
+                # A bin ends before its upper edge: a score of 1 would be lost in the overflow.
+                score = np.minimum(score[np.isfinite(score)], _BELOW_ONE)
+                self._histograms["score"].fill(kind=kind, score=score)
                 self._histograms["pt"].fill(kind=kind, pt=jets.pt[chosen])
                 self._histograms["mass"].fill(kind=kind, mass=jets.mass[chosen])
 

@@ -65,7 +65,7 @@ async def test_scores_and_jets_by_what_they_truly_are(tmp_path):
         four, np.zeros_like(four), np.zeros_like(four), floats(12, 32, 52, 172), four.astype(np.int32)
     )
     status = np.array([TagStatus.ok, TagStatus.ok, TagStatus.ok, TagStatus.callFailed], np.uint8)
-    tags = TopTags(floats(0.11, 0.91, 0.51, np.nan), status)
+    tags = TopTags(floats(0.11, 1.0, 0.51, np.nan), status)
     truth = JetTruth(np.array([0, 1, -1, 1], np.int8), np.zeros_like(four))
     path = tmp_path / "h.root"
     report = await run(
@@ -79,7 +79,7 @@ async def test_scores_and_jets_by_what_they_truly_are(tmp_path):
     filled = {name: h.axes[0].edges[:-1][h.values() > 0].round(6).tolist() for name, h in histograms.items()}
     # Lower edges of the bins; a jet without a score is in the other histograms, and in no overflow of this.
     assert filled == {
-        "score_QCD": [0.1], "score_top": [0.9], "score_unknown": [0.5],
+        "score_QCD": [0.1], "score_top": [0.98], "score_unknown": [0.5],
         "pt_QCD": [200], "pt_top": [320, 560], "pt_unknown": [440],
         "mass_QCD": [10], "mass_top": [30, 170], "mass_unknown": [50],
     }  # fmt: skip
