@@ -11,8 +11,8 @@ import numpy as np
 
 from accelerator_server.backends.base import Array, Backend
 from accelerator_server.errors import ConfigurationError, ModelRefusedError
-from accelerator_server.model_loading import LoadedModel
 from accelerator_server.model_spec import ModelSpec, TensorSpec
+from accelerator_server.models.model_loading import LoadedModel
 
 PERCENTS = (50, 90, 99)
 

@@ -13,16 +13,16 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from accelerator_server.access_log import logger as access_logger
 from accelerator_server.bench import BenchReport, bench_model
 from accelerator_server.config import Override, ServerConfig, parse_override, read_server_config
-from accelerator_server.descriptors import raise_limit
 from accelerator_server.errors import StartError
-from accelerator_server.isolation import is_isolated
+from accelerator_server.http.access_log import logger as access_logger
 from accelerator_server.lifecycle import AcceleratorServer, serve
-from accelerator_server.model_loading import load_here, load_model
-from accelerator_server.repository import ModelFolder, check_overrides, find_models, model_at
-from accelerator_server.worker_count import count_workers
+from accelerator_server.limits.descriptors import raise_limit
+from accelerator_server.models.isolation import is_isolated
+from accelerator_server.models.model_loading import load_here, load_model
+from accelerator_server.models.repository import ModelFolder, check_overrides, find_models, model_at
+from accelerator_server.models.worker_count import count_workers
 from accelerator_server.workers.roster import WorkerRoster
 
 logger = logging.getLogger(__name__)

@@ -13,28 +13,28 @@ from pathlib import Path
 import msgspec
 from aiohttp import web
 
-from accelerator_server import access_log, broken_requests
-from accelerator_server.admission import Admission
-from accelerator_server.app import make_app
-from accelerator_server.authentication import Authentication
-from accelerator_server.client_counts import ClientCounts
+from accelerator_server.access_control.authentication import Authentication
+from accelerator_server.access_control.sessions import Sessions
+from accelerator_server.access_control.tokens import read_tokens
 from accelerator_server.config import Override, ServerConfig
-from accelerator_server.connections import Connections
-from accelerator_server.descriptors import find_room
 from accelerator_server.errors import AddressError, ConfigurationError
-from accelerator_server.express.connection import LINGER_S
-from accelerator_server.inference_service import InferenceService
-from accelerator_server.memory_guard import SHARE_OF_MEMORY, MemoryGuard
-from accelerator_server.memory_use import memory_there_is, resident_bytes
-from accelerator_server.metrics import Metrics
-from accelerator_server.model_control import ModelControl
-from accelerator_server.registry import ModelRegistry
-from accelerator_server.repository import check_overrides, choose_models, find_models
-from accelerator_server.sessions import Sessions
+from accelerator_server.http import access_log, broken_requests
+from accelerator_server.http.app import make_app
+from accelerator_server.http.connections import Connections
+from accelerator_server.http.express.connection import LINGER_S
+from accelerator_server.http.inference_service import InferenceService
+from accelerator_server.http.tls import load_certificate, make_ssl_context
+from accelerator_server.limits.admission import Admission
+from accelerator_server.limits.descriptors import find_room
+from accelerator_server.limits.memory_guard import SHARE_OF_MEMORY, MemoryGuard
+from accelerator_server.limits.memory_use import memory_there_is, resident_bytes
+from accelerator_server.models.model_control import ModelControl
+from accelerator_server.models.registry import ModelRegistry
+from accelerator_server.models.repository import check_overrides, choose_models, find_models
+from accelerator_server.models.worker_count import count_workers
 from accelerator_server.state import ServerState
-from accelerator_server.tls import load_certificate, make_ssl_context
-from accelerator_server.tokens import read_tokens
-from accelerator_server.worker_count import count_workers
+from accelerator_server.telemetry.client_counts import ClientCounts
+from accelerator_server.telemetry.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 

@@ -2,15 +2,15 @@
 
 from dataclasses import dataclass
 
-from accelerator_server.admission import Admission
-from accelerator_server.authentication import Authentication
-from accelerator_server.client_counts import ClientCounts
+from accelerator_server.access_control.authentication import Authentication
+from accelerator_server.access_control.sessions import Sessions
 from accelerator_server.config import ServerConfig
-from accelerator_server.memory_guard import MemoryGuard
-from accelerator_server.metrics import Metrics
-from accelerator_server.model_control import ModelControl
-from accelerator_server.registry import ModelRegistry
-from accelerator_server.sessions import Sessions
+from accelerator_server.limits.admission import Admission
+from accelerator_server.limits.memory_guard import MemoryGuard
+from accelerator_server.models.model_control import ModelControl
+from accelerator_server.models.registry import ModelRegistry
+from accelerator_server.telemetry.client_counts import ClientCounts
+from accelerator_server.telemetry.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from accelerator_server.finiteness import first_nonfinite_row, nan_rows
+from accelerator_server.batching.finiteness import first_nonfinite_row, nan_rows
 from figures import Figure, print_figures
 from inference_client.protocol.arrays import dense_tensor, scatter_into, sparse_tensor
 from served import LIT_PIXELS, PIXELS, images

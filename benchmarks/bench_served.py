@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from accelerator_server.bench import batch, bench_point
-from accelerator_server.model_loading import load_model
-from accelerator_server.repository import model_at
+from accelerator_server.models.model_loading import load_model
+from accelerator_server.models.repository import model_at
 from figures import Figure, print_figures
 from inference_client.local_server import LocalServer
 from inference_client.protocol.routes import infer_path

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from accelerator_server.model_loading import load_model
-from accelerator_server.repository import model_at
+from accelerator_server.models.model_loading import load_model
+from accelerator_server.models.repository import model_at
 from figures import Figure, print_figures
 from inference_client.local_server import LocalServer
 from inference_client.protocol import headers

@@ -12,9 +12,9 @@ import msgspec
 import numpy as np
 
 from accelerator_server.backends.base import Array, BackendSettings
+from accelerator_server.backends.proving import prove
 from accelerator_server.backends.table import BACKENDS
 from accelerator_server.errors import BackendUnavailableError, ModelRefusedError, StartError
-from accelerator_server.proving import prove
 from accelerator_server.workers.backoff import Backoff
 from accelerator_server.workers.batch_memory import create_batch_memory, map_batch_memory
 from accelerator_server.workers.messages import Loaded, Order

@@ -8,8 +8,8 @@ from typing import Protocol
 
 from accelerator_server.backends.base import Array
 from accelerator_server.backends.compact import CompactRows
+from accelerator_server.batching.lanes import NONE_COMPACT
 from accelerator_server.errors import WorkerDiedError
-from accelerator_server.lanes import NONE_COMPACT
 from accelerator_server.model_spec import ModelSpec
 from accelerator_server.workers.batch_memory import LaneMemory
 from accelerator_server.workers.compact_memory import Areas, write_compact

@@ -10,9 +10,9 @@ import pytest
 from accelerator_server.bench import BenchReport, batch, bench_model, bench_point
 from accelerator_server.cli import main
 from accelerator_server.errors import ConfigurationError, ModelRefusedError
-from accelerator_server.model_loading import load_model
 from accelerator_server.model_spec import ModelSpec, TensorSpec
-from accelerator_server.repository import model_at
+from accelerator_server.models.model_loading import load_model
+from accelerator_server.models.repository import model_at
 from tests.accelerator_server.model_files import affine_model, write_model
 from tests.accelerator_server.process import run_command
 

@@ -18,7 +18,7 @@ import trustme
 from accelerator_server.backends.table import BACKENDS
 from accelerator_server.config import ServerConfig, read_server_config
 from accelerator_server.errors import ConfigurationError
-from accelerator_server.metrics import Metrics
+from accelerator_server.telemetry.metrics import Metrics
 from tests.accelerator_server.model_files import write_model
 from tests.accelerator_server.process import server_process
 from tests.accelerator_server.token_files import ADMIN_TOKEN, TOKEN, bearer

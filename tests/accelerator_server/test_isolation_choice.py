@@ -4,7 +4,7 @@ import pytest
 
 from accelerator_server.backends.table import BACKENDS
 from accelerator_server.config import ModelConfig, ServerConfig, TensorConfig
-from accelerator_server.isolation import NATIVE_ENGINES, is_isolated
+from accelerator_server.models.isolation import NATIVE_ENGINES, is_isolated
 
 X = [TensorConfig("x", "FP32", [-1, 4])]
 

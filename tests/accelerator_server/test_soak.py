@@ -26,7 +26,7 @@ GROWTH = 0.02
 """Of resident memory, from the middle to the end (issue of the server; Triton's own test allows 100 MB)."""
 
 KEEPS_EVERY_BODY = """
-from accelerator_server.dialects.msgpack import MsgpackDialect
+from accelerator_server.http.dialects.msgpack import MsgpackDialect
 decode, kept = MsgpackDialect.decode, []
 
 def decode_and_keep(self, body, headers):

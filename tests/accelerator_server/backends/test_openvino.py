@@ -23,8 +23,8 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 import numpy as np
-from accelerator_server.model_loading import load_model
-from accelerator_server.repository import find_models
+from accelerator_server.models.model_loading import load_model
+from accelerator_server.models.repository import find_models
 
 (folder,) = find_models(Path(sys.argv[1]))
 

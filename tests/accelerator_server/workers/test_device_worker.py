@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from accelerator_server.backends.base import BackendSettings
-from accelerator_server.descriptors import WORKER
 from accelerator_server.errors import (
     BackendUnavailableError,
     ConfigurationError,
     ModelRefusedError,
     WorkerDiedError,
 )
+from accelerator_server.limits.descriptors import WORKER
 from accelerator_server.workers.device_worker import Change, DeviceWorker
 from accelerator_server.workers.worker_lane import BackendRunError
 from tests.accelerator_server.backends.conformance import SPEC, BackendConformance

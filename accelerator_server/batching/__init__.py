@@ -1,0 +1,1 @@
+"""From requests to batches on a device, and back."""

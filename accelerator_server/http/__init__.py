@@ -1,0 +1,1 @@
+"""What of the server speaks HTTP: connections, requests, replies."""

@@ -1,0 +1,224 @@
+"""The standard dialects: JSON, and JSON followed by binary tensors.
+
+Open Inference Protocol v2 and Triton's binary data extension:
+https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
+"""
+
+import functools
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any
+
+import msgspec
+import numpy as np
+from msgspec import Struct
+
+from accelerator_server.errors import BodyTooLargeError, InfiniteInJsonError, MalformedRequestError
+from accelerator_server.http.dialects.base import Answer, Reply
+from inference_client.protocol import codec, headers
+from inference_client.protocol.arrays import Array, to_array
+from inference_client.protocol.datatypes import DTYPES
+from inference_client.protocol.errors import InvalidTensorError, MalformedBodyError
+from inference_client.protocol.messages import (
+    Datatype,
+    ErrorBody,
+    InferenceRequest,
+    InferenceResponse,
+    Name,
+    Parameters,
+    RequestedOutput,
+    RequestId,
+    Shape,
+    Tensor,
+)
+
+_KINDS = {"b": "b", "u": "iu", "i": "iu", "f": "iuf"}
+"""Kind of a datatype -> kinds of numbers in JSON that may stand for it."""
+
+_NUMBERS = {bool, int, float}
+
+
+MAX_JSON_BYTES = 16 * 2**20
+"""The event loop reads a list of numbers at some 8 ms a megabyte, and nobody is answered meanwhile."""
+
+
+class JsonTensor(Struct, forbid_unknown_fields=True, kw_only=True):
+    """A tensor whose elements are a list, or lie behind the JSON part."""
+
+    name: Name
+    datatype: Datatype
+    shape: Shape
+    parameters: Parameters = {}
+    data: list[Any] | None = None
+
+
+class JsonOutput(Struct, forbid_unknown_fields=True, kw_only=True):
+    """An output that is wanted; `binary_data` asks for it behind the JSON part."""
+
+    name: str
+    parameters: Parameters = {}
+
+
+class JsonRequest(Struct, forbid_unknown_fields=True, kw_only=True):
+    """The JSON part of a request."""
+
+    inputs: list[JsonTensor]
+    id: RequestId = ""
+    outputs: list[JsonOutput] = []
+    parameters: Parameters = {}
+
+
+class JsonDialect:
+    """JSON bodies; binary where the header Inference-Header-Content-Length says where JSON ends."""
+
+    def decode(self, body: bytes, request_headers: Mapping[str, str]) -> tuple[InferenceRequest, Answer]:
+        """Decodes a request.
+
+        Raises:
+            ProtocolError: The body is not one.
+            MalformedRequestError: The length of the JSON part is not one, or an output is asked for in a way
+                that is not offered.
+            BodyTooLargeError: The JSON part is longer than MAX_JSON_BYTES.
+        """
+        length = _json_length(body, request_headers)
+        if length > MAX_JSON_BYTES:
+            message = f"{length} bytes of JSON, over {MAX_JSON_BYTES}; send tensors as binary_data or msgpack"
+            raise BodyTooLargeError(message)
+        try:
+            request = _decoder.decode(body[:length])
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            message = f"not a valid request: {error}"
+            raise MalformedBodyError(message) from error
+        binary_by_default = bool(request.parameters.pop("binary_data_output", False))
+        binary = {output.name: _wants_binary(output, binary_by_default) for output in request.outputs}
+        decoded = InferenceRequest(
+            id=request.id,
+            inputs=_tensors(request.inputs, memoryview(body)[length:]),
+            outputs=[RequestedOutput(output.name) for output in request.outputs],
+            parameters=request.parameters,
+        )
+        return decoded, functools.partial(_answer, binary, binary_by_default)
+
+    def encode_error(self, error: ErrorBody) -> Reply:
+        """Encodes a refusal."""
+        return Reply(codec.encode_json(error), headers.JSON)
+
+
+_decoder = msgspec.json.Decoder(JsonRequest)
+
+
+def _json_length(body: bytes, request_headers: Mapping[str, str]) -> int:
+    text = request_headers.get(headers.INFERENCE_HEADER_LENGTH)
+    if text is None:
+        return len(body)
+    if not (text.isascii() and text.isdigit() and int(text) <= len(body)):
+        message = f"{headers.INFERENCE_HEADER_LENGTH} must be a length within the body"
+        raise MalformedRequestError(message)
+    return int(text)
+
+
+def _wants_binary(output: JsonOutput, binary_by_default: bool) -> bool:
+    if unknown := output.parameters.keys() - {"binary_data"}:
+        # Triton's classification and shared memory: to leave them out would answer another question.
+        message = f"output {output.name!r}: {', '.join(sorted(unknown))} is not offered here; binary_data is"
+        raise MalformedRequestError(message)
+    return bool(output.parameters.get("binary_data", binary_by_default))
+
+
+def _tensors(tensors: list[JsonTensor], binary: memoryview) -> list[Tensor]:
+    decoded = []
+    for tensor in tensors:
+        size = tensor.parameters.get("binary_data_size")
+        if size is None:
+            data = _listed_elements(tensor)
+        elif isinstance(size, int) and 0 <= size <= len(binary) and tensor.data is None:
+            data, binary = binary[:size], binary[size:]
+        else:
+            message = f"tensor {tensor.name!r}: binary_data_size {size} does not fit the body"
+            raise InvalidTensorError(message)
+        decoded.append(Tensor(name=tensor.name, datatype=tensor.datatype, shape=tensor.shape, data=data))
+    if len(binary):
+        message = f"{len(binary)} bytes behind the last tensor"
+        raise MalformedBodyError(message)
+    return decoded
+
+
+def _listed_elements(tensor: JsonTensor) -> memoryview:
+    """Elements of a list, flat or nested, as bytes; a number that the datatype cannot hold is refused."""
+    dtype = DTYPES.get(tensor.datatype)
+    if dtype is None or tensor.data is None:
+        message = (
+            f"tensor {tensor.name!r}: {tensor.datatype} without data, or unknown; there are {list(DTYPES)}"
+        )
+        raise InvalidTensorError(message)
+    try:
+        found = np.asarray(_flat(tensor.data))
+    except (ValueError, OverflowError):
+        found = np.empty(1, object)
+    if found.size and not _fits(found, dtype):
+        message = f"tensor {tensor.name!r}: data are not a regular list of numbers that fit {tensor.datatype}"
+        raise InvalidTensorError(message)
+    with np.errstate(over="ignore"):  # a float that is too large becomes infinite, as in any conversion
+        return found.astype(dtype).reshape(-1).view(np.uint8).data
+
+
+def _flat(elements: list[Any]) -> list[Any]:
+    """The numbers of a list of equal lists, and so on, or of a flat one.
+
+    numpy does so itself, but needs ten times as long for short lists, and gives each text of a list the room
+    of the longest.
+    """
+    while list in (types := set(map(type, elements))):
+        if types != {list} or len(set(map(len, elements))) > 1:
+            raise ValueError
+        elements = list(chain.from_iterable(elements))
+    if not types <= _NUMBERS:
+        raise ValueError
+    return elements
+
+
+def _fits(found: Array, dtype: np.dtype[np.generic]) -> bool:
+    if found.dtype.kind not in _KINDS[dtype.kind]:
+        return False
+    if dtype.kind not in "iu":
+        return True
+    bounds = np.iinfo(dtype.str)
+    return bool(int(found.min()) >= bounds.min and int(found.max()) <= bounds.max)
+
+
+def _check_finite(name: str, array: Array) -> None:
+    """An infinity would become null, as NaN does, and its reader would take it for that."""
+    if array.dtype.kind == "f" and (is_infinite := np.isinf(array)).any():
+        row = int(np.argwhere(is_infinite)[0][0])
+        message = f"output {name}, row {row}, holds an infinity, which JSON cannot say; ask for binary_data"
+        raise InfiniteInJsonError(message)
+
+
+def _answer(binary: dict[str, bool], binary_by_default: bool, response: InferenceResponse) -> Reply:
+    outputs: list[dict[str, Any]] = []
+    parts: list[bytes] = []
+    for tensor in response.outputs:
+        output: dict[str, Any] = {"name": tensor.name, "datatype": tensor.datatype, "shape": tensor.shape}
+        array = to_array(tensor)
+        if binary.get(tensor.name, binary_by_default):
+            parts.append(array.tobytes())
+            output["parameters"] = {"binary_data_size": array.nbytes}
+        else:
+            _check_finite(tensor.name, array)
+            output["data"] = array.reshape(-1).tolist()  # NaN becomes null
+        outputs.append(output)
+    part = {
+        "id": response.id,
+        "model_name": response.model_name,
+        "model_version": response.model_version,
+        "parameters": msgspec.to_builtins(response.parameters),
+        "outputs": outputs,
+    }
+    json_part = msgspec.json.encode(part)
+    if not parts:
+        return Reply(json_part, headers.JSON)
+    return Reply(
+        json_part + b"".join(parts),
+        headers.BINARY,
+        {headers.INFERENCE_HEADER_LENGTH: str(len(json_part))},
+    )

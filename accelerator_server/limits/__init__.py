@@ -1,0 +1,1 @@
+"""What is refused because there is no room for it."""

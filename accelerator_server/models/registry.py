@@ -1,0 +1,106 @@
+"""The models of one server: which are served, which were refused and why, how one replaces another."""
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+from itertools import chain
+
+from accelerator_server.config import nearest
+from accelerator_server.errors import ModelNotFoundError, ModelNotReadyError, StartError
+from accelerator_server.models.served_model import ServedModel
+from inference_client.protocol.routes import MODEL_VERSION
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class ModelRegistry:
+    """Models by name and version; used by one event loop.
+
+    Attributes:
+        versions: Served versions of each model, by number.
+        refused: Models of which no version could be loaded, with the error; only the log tells it in full.
+        loading: Models that are being loaded and have no version that serves yet.
+    """
+
+    versions: dict[str, dict[int, ServedModel]] = field(default_factory=dict)
+    refused: dict[str, StartError] = field(default_factory=dict)
+    loading: set[str] = field(default_factory=set)
+
+    @property
+    def ready(self) -> bool:
+        """Whether loading is over, no model was refused, and each has a device that works."""
+        settled = bool(self.versions) and not self.loading and not self.refused
+        return settled and all(model.is_ready for model in self.served())
+
+    def served(self) -> list[ServedModel]:
+        """All versions of all models that are served."""
+        return list(chain.from_iterable(versions.values() for versions in self.versions.values()))
+
+    def find(self, name: str, version: str = "") -> ServedModel:
+        """The model of that name; without a version the newest that is served.
+
+        Raises:
+            ModelNotFoundError: There is no such model or version.
+            ModelNotReadyError: It is still loading, was refused, or has lost its devices.
+        """
+        versions = self.versions.get(name)
+        if not versions:
+            raise self._missing(name)
+        number = max(versions) if not version else int(version) if MODEL_VERSION.fullmatch(version) else 0
+        model = versions.get(number)
+        if model is None:
+            message = f"model {name} has version {', '.join(map(str, sorted(versions)))}, not {version[:40]}"
+            raise ModelNotFoundError(message)
+        return _ready(model)
+
+    def index(self) -> list[dict[str, str]]:
+        """Name, version, state and reason of each model, as the repository extension wants them."""
+        served: list[dict[str, str]] = [
+            {
+                "name": model.name,
+                "version": model.version,
+                "state": "READY" if model.is_ready else "UNAVAILABLE",
+                "reason": "" if model.is_ready else "device lost" if model.is_lost else "worker restarts",
+            }
+            for model in self.served()
+        ]
+        loading = [{"name": name, "state": "LOADING", "reason": ""} for name in sorted(self.loading)]
+        refused = [
+            {"name": name, "state": "UNAVAILABLE", "reason": type(error).__name__}
+            for name, error in self.refused.items()
+        ]
+        return served + loading + refused
+
+    def put(self, name: str, models: list[ServedModel]) -> list[ServedModel]:
+        """Lets these versions serve a model from now on.
+
+        Returns:
+            Those that served it before; requests in their queues are still to be answered.
+        """
+        old = list(self.versions.pop(name, {}).values())
+        if models:
+            self.versions[name] = {int(model.version): model for model in models}
+        self.refused.pop(name, None)
+        return old
+
+    def abandon(self) -> None:
+        """Refuses what still waits for any model."""
+        for model in self.served():
+            model.abandon()
+
+    async def close(self, timeout_s: float) -> bool:
+        """Closes all models; returns whether all their devices finished in time."""
+        return all(await asyncio.gather(*[model.close(timeout_s) for model in self.served()]))
+
+    def _missing(self, name: str) -> ModelNotFoundError | ModelNotReadyError:
+        if name in self.loading or name in self.refused:
+            return ModelNotReadyError(f"model {name} is {'loading' if name in self.loading else 'refused'}")
+        return ModelNotFoundError(f"no model {name[:80]!r}; there are {nearest(name, list(self.versions))}")
+
+
+def _ready(model: ServedModel) -> ServedModel:
+    if model.is_lost:
+        message = f"no device of model {model.name} works; an admin can load it again"
+        raise ModelNotReadyError(message)
+    return model

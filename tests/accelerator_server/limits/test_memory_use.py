@@ -1,0 +1,33 @@
+"""Memory of this process and of others, and how much there is."""
+
+import subprocess
+import sys
+
+import numpy as np
+import psutil
+
+from accelerator_server.limits.memory_use import memory_there_is, resident_bytes
+
+HOLDS_100_MB = "x = bytearray(100_000_000); print(flush=True); input()"
+
+
+def test_what_this_process_allocates_is_seen():
+    before = resident_bytes([])
+    held = np.ones(50_000_000, np.uint8)
+    assert resident_bytes([]) - before > 0.9 * held.nbytes
+    assert abs(resident_bytes([]) - psutil.Process().memory_info().rss) < 20_000_000
+
+
+def test_what_workers_hold_is_added_until_they_end():
+    before = resident_bytes([])
+    command = [sys.executable, "-c", HOLDS_100_MB]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        with_worker = resident_bytes([process.pid])
+        process.communicate(b"\n", timeout=30)
+    assert with_worker - before > 90_000_000
+    assert resident_bytes([process.pid]) < with_worker - 90_000_000
+
+
+def test_there_is_no_more_than_the_machine_has():
+    assert 2**28 < memory_there_is() <= psutil.virtual_memory().total
