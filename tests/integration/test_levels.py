@@ -50,8 +50,10 @@ ALL_LUMIS = [(run, lumi) for run in (1, 2) for lumi in (1, 2, 3)]
         (("lumis=1:1-1:2",), ALL_LUMIS[:2], [1]),
         (("maxEvents=1",), [(1, 3)], [1]),
         (("skip=1",), [(2, 3)], [2]),
+        (("entries=0-1",), [(1, 3), (2, 3)], [1, 2]),
+        (("makes=1",), [(1, 3), (2, 3)], [1, 2]),
     ],
-    ids=["all", "two-processes", "masked", "first-event", "second-event"],
+    ids=["all", "two-processes", "masked", "first-event", "second-event", "slice", "made-anew"],
 )
 def test_what_was_counted_before_a_selection_is_not_lost_with_its_events(run, tmp_path, words, lumis, runs):
     run("levels_skim")
