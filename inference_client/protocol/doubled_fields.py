@@ -35,12 +35,16 @@ def refuse_doubled_fields(body: bytes | memoryview) -> None:
     """Checks that no map of a body holds a key twice.
 
     Args:
-        body: msgpack that msgspec has decoded without complaint, so it is complete and not deep.
+        body: msgpack that msgspec has decoded without complaint, so it is complete.
 
     Raises:
-        MalformedBodyError: A key occurs twice.
+        MalformedBodyError: A key occurs twice, or maps are nested too deeply to tell.
     """
-    _end_of_value(body, 0)
+    try:
+        _end_of_value(body, 0)
+    except RecursionError as error:
+        message = "nested too deeply"
+        raise MalformedBodyError(message) from error
 
 
 def _end_of_value(body: bytes | memoryview, at: int) -> int:

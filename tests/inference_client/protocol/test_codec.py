@@ -194,6 +194,20 @@ def test_a_request_that_breaks_the_protocol_is_refused(body):
         codec.decode_request(body)
 
 
+def test_a_response_of_any_depth_is_read_or_refused():
+    refused = []
+    for depth in (1, *range(300, 1010), 100_000):  # decoding and comparing fields give up at their own depths
+        spare = b"\x81\xa1z" * depth + b"\x01"  # in the record, where fields of newer servers are passed over
+        body = msgpack.packb({"id": "x", "model_name": "m", "model_version": "1", "outputs": []})
+        body = bytes([body[0] + 1]) + body[1:] + msgpack.packb("parameters") + spare
+        try:
+            codec.decode_response(body)
+        except MalformedBodyError:
+            refused.append(depth)
+    assert 1 not in refused
+    assert refused[-1] == 100_000
+
+
 SHORT_VALUES = ("", 0, None, False, 2.5, [], {}, b"", "F", 1)
 
 
