@@ -83,7 +83,8 @@ def encode_standard_request(request: InferenceRequest, timeout_us: int) -> tuple
     Raises:
         InvalidTensorError: A tensor contradicts itself.
     """
-    inputs, parts = [], []
+    inputs: list[dict[str, Any]] = []
+    parts: list[memoryview] = []
     for tensor in request.inputs:
         part = bytes_of(to_array(tensor))
         parts.append(part)
