@@ -69,10 +69,6 @@ class StopSignals:
             self._loop.remove_signal_handler(number)
         self.disarm()
 
-    def cancel_at_once(self) -> None:
-        """From here on the first signal cancels the job's task."""
-        self.on_first = self._cancel
-
     def disarm(self) -> None:
         """What remains is clean-up, which signals must not interrupt."""
         if self._limit is not None:

@@ -56,15 +56,6 @@ def model_path(model: str, version: str = "") -> str:
     return f"/v2/models/{model}/versions/{version}"
 
 
-def model_ready_path(model: str, version: str = "") -> str:
-    """Path of a model's readiness.
-
-    Raises:
-        InvalidNameError: The name or version is none.
-    """
-    return model_path(model, version) + "/ready"
-
-
 def infer_path(model: str, version: str = "") -> str:
     """Path to which inference requests are posted.
 

@@ -3,12 +3,12 @@
 import pytest
 
 from inference_client.protocol.errors import InvalidNameError
-from inference_client.protocol.routes import infer_path, model_path, model_ready_path
+from inference_client.protocol.routes import infer_path, model_path
 
 
 def test_paths_follow_the_open_inference_protocol():
     assert model_path("toptag") == "/v2/models/toptag"
-    assert model_ready_path("toptag", "2") == "/v2/models/toptag/versions/2/ready"
+    assert model_path("toptag", "2") == "/v2/models/toptag/versions/2"
     assert infer_path("resnet-50.v1") == "/v2/models/resnet-50.v1/infer"
 
 
