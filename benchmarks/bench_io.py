@@ -21,8 +21,8 @@ from typing import Any
 import awkward as ak
 import uproot
 
-from eventproc.io.opened_file import open_native
-from eventproc.io.tree_writer import TreeWriter
+from eventproc.io.reading.opened_file import open_native
+from eventproc.io.writing.tree_writer import TreeWriter
 from eventproc.model.descriptions import ComponentDescription, PathDescription, PathStep, ProcessDescription
 from eventproc.model.event_id import EventID
 from eventproc.model.product import Product, product_class

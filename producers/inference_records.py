@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from eventproc.io.record_table import RecordTable, Table
+from eventproc.io.format.record_table import RecordTable, Table
 
 TIMES = {
     "queueUs": "in the client",

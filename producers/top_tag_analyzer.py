@@ -9,8 +9,8 @@ from typing import Annotated, Any, ClassVar
 import hist
 import numpy as np
 
-from eventproc.io.histogram_file import write_histograms
-from eventproc.io.histogram_merge import add_histograms
+from eventproc.io.format.histogram_file import write_histograms
+from eventproc.io.merging.histogram_merge import add_histograms
 from eventproc.model.event import EventView
 from eventproc.model.input_tag import InputTag
 from eventproc.modules import Declare, EDAnalyzer, FileMerge, ParameterDescription, doc

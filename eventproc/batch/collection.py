@@ -19,8 +19,8 @@ from eventproc.batch.task_folder import TaskFolder
 from eventproc.batch.task_status import TaskStatus, figures, spreads
 from eventproc.batch.verification import damage, file_damage, output_path
 from eventproc.errors import ConfigurationError, FileReadError
-from eventproc.io.merge import MergedFile, merge_files
-from eventproc.io.merge_part import Part
+from eventproc.io.merging.merge import MergedFile, merge_files
+from eventproc.io.merging.merge_part import Part
 
 
 @dataclass(frozen=True, slots=True)

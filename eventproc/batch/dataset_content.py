@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from eventproc.io.layout import Layout, LayoutFile, make_layouts, open_with
-from eventproc.io.root_file import RootFile
+from eventproc.io.reading.layout import Layout, LayoutFile, make_layouts, open_with
+from eventproc.io.root.root_file import RootFile
 from eventproc.model.descriptions import ComponentDescription
 from eventproc.model.splitting import DatasetFile, LumiSpan
 

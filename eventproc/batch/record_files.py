@@ -10,7 +10,7 @@ from typing import TypeVar
 import msgspec
 
 from eventproc.errors import FileReadError, FileWriteError
-from eventproc.io.publication import NO_HARD_LINKS
+from eventproc.io.format.publication import NO_HARD_LINKS
 
 RecordT = TypeVar("RecordT", bound=msgspec.Struct)
 

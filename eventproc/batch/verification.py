@@ -6,7 +6,7 @@ from pathlib import Path
 
 from eventproc.batch.job_folder import JobFolder
 from eventproc.batch.records import OutputRecord
-from eventproc.io.publication import checksums
+from eventproc.io.format.publication import checksums
 
 
 def output_path(job: JobFolder, output: OutputRecord) -> Path | None:

@@ -12,8 +12,8 @@ import typer
 from eventproc.model.event_id import EventID
 
 if TYPE_CHECKING:
-    from eventproc.io.column_difference import ColumnDifference
-    from eventproc.io.compare import Comparison
+    from eventproc.io.inspection.column_difference import ColumnDifference
+    from eventproc.io.inspection.compare import Comparison
 
 SHOWN = 5
 """Events of a kind that are named; the rest is a number."""
@@ -38,8 +38,8 @@ def compare(
 ) -> None:
     """Compare two files event by event; exit code 0 when they hold the same, 1 when not."""
     # uproot takes half a second to import, which the list of commands should not wait for.
-    from eventproc.io.column_difference import Tolerance  # noqa: PLC0415
-    from eventproc.io.compare import compare_files  # noqa: PLC0415
+    from eventproc.io.inspection.column_difference import Tolerance  # noqa: PLC0415
+    from eventproc.io.inspection.compare import compare_files  # noqa: PLC0415
 
     found = compare_files(
         a, b, Tolerance(atol, rtol), ignore=ignore or (), with_varying=varying, any_process=any_process

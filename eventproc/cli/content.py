@@ -16,7 +16,7 @@ def content(
 ) -> None:
     """Show the products in a file: type, module, instance, process, and their columns."""
     # uproot takes half a second to import, which the list of commands should not wait for.
-    from eventproc.io.content import content_lines, read_content  # noqa: PLC0415
+    from eventproc.io.inspection.content import content_lines, read_content  # noqa: PLC0415
 
     found = read_content(file)
     if as_json:

@@ -85,7 +85,7 @@ def _text_of(job: ProcessDescription, *, as_json: bool, only_id: bool) -> str:
 
 def _stored_job(config: Path, process: str) -> ProcessDescription:
     # uproot takes half a second to import, which a job file should not wait for.
-    from eventproc.io.stored_jobs import stored_job  # noqa: PLC0415
+    from eventproc.io.reading.stored_jobs import stored_job  # noqa: PLC0415
 
     return stored_job(str(config), process)
 

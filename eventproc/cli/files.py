@@ -13,7 +13,7 @@ from eventproc.errors import EventProcError, FileWriteError
 from eventproc.model.ranges import LumiMask, lumi_mask
 
 if TYPE_CHECKING:
-    from eventproc.io.file_summary import FileSummary
+    from eventproc.io.inspection.file_summary import FileSummary
 
 
 def files(
@@ -44,7 +44,7 @@ def files(
 
 def _show(name: str, *, events: bool, check: bool) -> FileSummary:
     # uproot takes half a second to import, which the list of commands should not wait for.
-    from eventproc.io.file_summary import read_summary, verify  # noqa: PLC0415
+    from eventproc.io.inspection.file_summary import read_summary, verify  # noqa: PLC0415
     from eventproc.services.summary import format_bytes  # noqa: PLC0415
 
     summary = read_summary(name)

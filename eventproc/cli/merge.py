@@ -14,8 +14,8 @@ def merge(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace an output that exists")] = False,
 ) -> None:
     """Merge files that PoolOutputModule wrote; incomplete, damaged and foreign files are refused."""
-    from eventproc.io.merge import merge_files  # noqa: PLC0415 - uproot is slow to load for help
-    from eventproc.io.merge_part import Part  # noqa: PLC0415 - as above
+    from eventproc.io.merging.merge import merge_files  # noqa: PLC0415 - uproot is slow to load for help
+    from eventproc.io.merging.merge_part import Part  # noqa: PLC0415 - as above
     from eventproc.services.summary import format_bytes  # noqa: PLC0415 - as above
 
     merged = merge_files([Part(name) for name in inputs], output, overwrite=overwrite)

@@ -11,7 +11,7 @@ from rich.table import Table as ScreenTable
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from eventproc.io.record_table import Table
+    from eventproc.io.format.record_table import Table
 
 
 def provenance(
@@ -20,7 +20,7 @@ def provenance(
 ) -> None:
     """Show how a file was made: processes, modules, parameters, and who computed its scores."""
     # uproot takes half a second to import, which the list of commands should not wait for.
-    from eventproc.io.file_provenance import provenance_lines, read_provenance  # noqa: PLC0415
+    from eventproc.io.reading.file_provenance import provenance_lines, read_provenance  # noqa: PLC0415
 
     found = read_provenance(file)
     if as_json:

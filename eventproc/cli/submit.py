@@ -62,7 +62,7 @@ def submit(
     from eventproc.batch.task_folder import create_task  # noqa: PLC0415
     from eventproc.batch.task_status import read_status  # noqa: PLC0415
     from eventproc.config.job_file import read_job_file  # noqa: PLC0415
-    from eventproc.io.golden_json import read_golden_json  # noqa: PLC0415
+    from eventproc.io.reading.golden_json import read_golden_json  # noqa: PLC0415
 
     if stage_out and not output_to:
         message = "--stage-out needs to know where to: give --output-to"

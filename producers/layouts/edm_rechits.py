@@ -10,10 +10,10 @@ from typing import Annotated
 import numpy as np
 
 from eventproc.errors import FileOpenError, FileReadError, ProductNotFound, near_names
-from eventproc.io.column import Column
-from eventproc.io.layout import Layout, LayoutFile
-from eventproc.io.root_file import NotInFile, RootFile
-from eventproc.io.root_tree import RootTree
+from eventproc.io.reading.layout import Layout, LayoutFile
+from eventproc.io.root.column import Column
+from eventproc.io.root.root_file import NotInFile, RootFile
+from eventproc.io.root.root_tree import RootTree
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
 from eventproc.modules.parameters import ParameterDescription, doc

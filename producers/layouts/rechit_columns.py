@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from eventproc.errors import FileReadError
-from eventproc.io.column import Column, Offsets
+from eventproc.io.root.column import Column, Offsets
 from eventproc.model.product import ColumnSchema
 
 HITS_LABEL = "ecalRecHits"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
-from eventproc.io.layout import LayoutFile
+from eventproc.io.reading.layout import LayoutFile
 from eventproc.model.product import Product
 from eventproc.modules.parameters import ParameterDescription, convert_parameters
 

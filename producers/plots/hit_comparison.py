@@ -18,7 +18,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 
 from eventproc.errors import EventProcError, ProductNotFound
-from eventproc.io.opened_file import open_any_layout
+from eventproc.io.reading.opened_file import open_any_layout
 from producers.algorithms.ecal_geometry import CRYSTAL_ETA, N_PHI_COLUMNS
 from producers.algorithms.hit_statistics import TOWER_CRYSTALS, HitSample
 from producers.datatypes import EcalRecHits

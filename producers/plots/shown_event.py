@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from eventproc.errors import FileReadError, ProductNotFound, near_names
-from eventproc.io.input_names import local_path
-from eventproc.io.opened_file import open_any_layout
+from eventproc.io.reading.opened_file import open_any_layout
+from eventproc.io.root.input_names import local_path
 from eventproc.model.event_id import EventID
 from producers.algorithms.ecal_geometry import crystal_positions, transverse_energy
 from producers.algorithms.image_specification import ImageSpecification

@@ -14,7 +14,7 @@ from matplotlib import style
 from matplotlib.figure import Figure
 
 from eventproc.errors import FileReadError
-from eventproc.io.root_file import RootFile
+from eventproc.io.root.root_file import RootFile
 from producers.algorithms.jet_matching import LABEL_QCD, LABEL_TOP
 from producers.algorithms.roc import roc_points
 from producers.algorithms.tagging_metrics import TaggingPerformance, measure_tagging

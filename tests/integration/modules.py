@@ -14,8 +14,8 @@ import hist
 import numpy as np
 
 from eventproc import errors
-from eventproc.io.histogram_file import write_histograms
-from eventproc.io.histogram_merge import add_histograms
+from eventproc.io.format.histogram_file import write_histograms
+from eventproc.io.merging.histogram_merge import add_histograms
 from eventproc.model.input_tag import InputTag
 from eventproc.model.product import Product, column
 from eventproc.model.trigger_results import PathState, TriggerResults

@@ -5,9 +5,9 @@ from typer.testing import CliRunner
 
 from eventproc.cli.main import application
 from eventproc.errors import MismatchedInputFiles
-from eventproc.io.file_provenance import read_provenance
-from eventproc.io.merge import merge_files
-from eventproc.io.merge_part import Part
+from eventproc.io.merging.merge import merge_files
+from eventproc.io.merging.merge_part import Part
+from eventproc.io.reading.file_provenance import read_provenance
 from tests.integration.conftest import SMALL_JOBS
 
 

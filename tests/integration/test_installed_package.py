@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from eventproc.io.layout import Layout, LayoutFile
-from eventproc.io.root_file import NotInFile
-from eventproc.io.column import Column
+from eventproc.io.reading.layout import Layout, LayoutFile
+from eventproc.io.root.root_file import NotInFile
+from eventproc.io.root.column import Column
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
 from eventproc.model.product import Product, column

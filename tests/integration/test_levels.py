@@ -8,12 +8,12 @@ import pytest
 import uproot
 
 from eventproc.errors import MismatchedInputFiles
-from eventproc.io.column_difference import Tolerance
-from eventproc.io.compare import compare_files
-from eventproc.io.content import read_content
-from eventproc.io.file_summary import verify
-from eventproc.io.merge import merge_files
-from eventproc.io.merge_part import Part
+from eventproc.io.inspection.column_difference import Tolerance
+from eventproc.io.inspection.compare import compare_files
+from eventproc.io.inspection.content import read_content
+from eventproc.io.inspection.file_summary import verify
+from eventproc.io.merging.merge import merge_files
+from eventproc.io.merging.merge_part import Part
 
 
 def kept(path):

@@ -9,7 +9,7 @@ import signal
 import pytest
 import uproot
 
-from eventproc.io.file_summary import verify
+from eventproc.io.inspection.file_summary import verify
 from eventproc.runtime.stop_signals import WATCHED
 from tests.integration.signal_job import N_EVENTS, run
 

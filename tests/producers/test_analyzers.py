@@ -5,7 +5,7 @@ import pytest
 import uproot
 
 from eventproc.errors import FileWriteError
-from eventproc.io.histogram_file import write_histograms
+from eventproc.io.format.histogram_file import write_histograms
 from eventproc.model.descriptions import ComponentDescription, PathDescription, PathStep, ProcessDescription
 from eventproc.runtime.builder import build
 from eventproc.runtime.processor import EventProcessor

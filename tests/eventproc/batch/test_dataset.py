@@ -5,7 +5,7 @@ import pytest
 from eventproc.batch.dataset import read_dataset, refuse_repeated
 from eventproc.batch.dataset_content import look_into
 from eventproc.errors import ConfigurationError, FileOpenError
-from eventproc.io.golden_json import read_golden_json
+from eventproc.io.reading.golden_json import read_golden_json
 from eventproc.model.descriptions import ComponentDescription
 from eventproc.model.ranges import EntryRange
 from tests.eventproc.io.tracks import write_file

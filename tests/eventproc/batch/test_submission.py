@@ -18,7 +18,7 @@ from eventproc.batch.submission import RETRIED, follow, kill_jobs, submit_jobs
 from eventproc.batch.task_folder import TaskFolder
 from eventproc.batch.task_status import read_status, reported_latencies
 from eventproc.errors import ConfigurationError, FileReadError, FileWriteError
-from eventproc.io.publication import checksums
+from eventproc.io.format.publication import checksums
 from tests.eventproc.batch.tasks import make_task
 from tests.eventproc.io.tracks import write_file
 

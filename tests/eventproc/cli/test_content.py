@@ -1,6 +1,6 @@
 import json
 
-from eventproc.io.content import read_content
+from eventproc.io.inspection.content import read_content
 from tests.eventproc.cli.conftest import EDM
 from tests.eventproc.io.tracks import write_file
 

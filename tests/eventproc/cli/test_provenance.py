@@ -4,7 +4,7 @@ from tests.eventproc.cli.conftest import EDM, SAMPLE
 from tests.eventproc.io.tracks import write_file
 
 COUNTER = '''
-from eventproc.io.record_table import RecordTable, Table
+from eventproc.io.format.record_table import RecordTable, Table
 
 class NumbersTable(RecordTable):
     """Adds numbers up."""

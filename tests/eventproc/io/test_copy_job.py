@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import uproot
 
-from eventproc.io.file_metadata import METADATA_KEY
+from eventproc.io.format.file_metadata import METADATA_KEY
 from eventproc.model.descriptions import (
     ComponentDescription,
     PathDescription,

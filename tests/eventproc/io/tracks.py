@@ -6,9 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import uproot
 
-from eventproc.io.pool_output import PoolOutputModule
-from eventproc.io.pool_source import PoolSource
-from eventproc.io.tree_writer import TreeWriter
+from eventproc.io.reading.pool_source import PoolSource
+from eventproc.io.writing.pool_output import PoolOutputModule
+from eventproc.io.writing.tree_writer import TreeWriter
 from eventproc.model.branch import BranchDescription
 from eventproc.model.descriptions import ComponentDescription, ProcessDescription
 from eventproc.model.event import EventView

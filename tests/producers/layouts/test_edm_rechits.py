@@ -6,9 +6,9 @@ import pytest
 import uproot
 
 from eventproc.errors import FileReadError, ProductNotFound
-from eventproc.io.column_buffer import crc32
-from eventproc.io.layout_conformance import LayoutConformance
-from eventproc.io.root_file import NotInFile, RootFile
+from eventproc.io.format.column_buffer import crc32
+from eventproc.io.reading.layout_conformance import LayoutConformance
+from eventproc.io.root.root_file import NotInFile, RootFile
 from eventproc.model.event_id import EventID
 from eventproc.modules.parameters import convert_parameters
 from producers.layouts.edm_rechits import EdmRecHitsLayout

@@ -4,8 +4,8 @@ import pytest
 import uproot
 
 from eventproc.errors import ProductNotFound
-from eventproc.io.layout_conformance import LayoutConformance
-from eventproc.io.root_file import NotInFile, RootFile
+from eventproc.io.reading.layout_conformance import LayoutConformance
+from eventproc.io.root.root_file import NotInFile, RootFile
 from eventproc.model.event_id import EventID
 from eventproc.modules.parameters import convert_parameters
 from producers.layouts.flat_rechits import FlatRecHitsLayout

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from eventproc.errors import FileReadError
-from eventproc.io.column import Column
+from eventproc.io.root.column import Column
 from producers.datatypes import EcalRecHits
 from producers.layouts.rechit_columns import convert, filled
 

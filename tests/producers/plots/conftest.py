@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import uproot
 
-from eventproc.io.tree_writer import TreeWriter
+from eventproc.io.writing.tree_writer import TreeWriter
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
 from producers.algorithms.ecal_geometry import crystal_positions, transverse_energy

@@ -1,0 +1,1 @@
+"""How events, runs and luminosity blocks lie in files of our own."""

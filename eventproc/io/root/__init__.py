@@ -1,0 +1,1 @@
+"""ROOT files and their branches, as uproot gives them."""
