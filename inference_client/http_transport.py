@@ -11,6 +11,7 @@ from typing import NamedTuple
 import aiohttp
 
 from inference_client.compression import Compression, packed
+from inference_client.connector import Connector
 from inference_client.dialects import OWN, Dialect, dialect_of
 from inference_client.errors import (
     BadReply,
@@ -37,8 +38,8 @@ from inference_client.transport import InferenceCall, Reply
 _LOG = logging.getLogger(__name__)
 
 MAX_REPLY_BYTES = 2**28
-KEEP_ALIVE_S = 10.0
-"""Shorter than a server keeps an idle connection, so that no request meets a closing one."""
+_CONNECTING = 0.9
+"""Of the time of a try: who took no connection is told from who did not answer."""
 _ASKING = {"Accept": headers.JSON}
 _ASKING_LAST = {**_ASKING, "Connection": "close"}
 """Our servers take a shorter way with connections that bring nothing but inference."""
@@ -102,7 +103,7 @@ class HttpTransport:
             common["Authorization"] = f"Bearer {options.token}"
         self._session = aiohttp.ClientSession(
             base_url=address,
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=certificates or True),
+            connector=Connector(certificates),
             headers=common,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,
@@ -199,7 +200,7 @@ class HttpTransport:
         self, method: str, path: str, timeout_s: float, body: bytes | None, extra: Mapping[str, str]
     ) -> _Answer:
         # `within` bounds the whole exchange; aiohttp's own timers would cut off an answer already received.
-        connect_s = min(self._options.connect_timeout_s, timeout_s)
+        connect_s = min(self._options.connect_timeout_s, _CONNECTING * timeout_s)
         timeouts = aiohttp.ClientTimeout(total=None, sock_connect=connect_s, sock_read=None)
         async with self._session.request(
             method, path, data=body, headers=extra, timeout=timeouts, allow_redirects=False
