@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import random
 from collections.abc import Iterator
@@ -68,6 +69,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         soaks = [item for item in items if item.get_closest_marker("soak")]
         config.hook.pytest_deselected(items=soaks)
         items[:] = [item for item in items if not item.get_closest_marker("soak")]
+    if any("opencl" in _required_by(item) for item in items):
+        _find_opencl_devices()
+
+
+def _find_opencl_devices() -> None:
+    # Of a process that loads OpenVINO first Intel's runtime has none, and tests come in any order.
+    if REQUIREMENTS["opencl"].is_available():
+        pyopencl = importlib.import_module("pyopencl")
+        for platform in pyopencl.get_platforms():
+            platform.get_devices()
 
 
 def _required_by(item: pytest.Item) -> list[str]:
