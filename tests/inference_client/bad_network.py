@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
 from inference_client.errors import InferenceError
+from inference_client.expiry import GRACE_TURNS
 from inference_client.testing.fake_server import FakeServer
 from tests.inference_client.images import small_model, sparse_request, sums
 from tests.own_clock import own_clock_s
@@ -109,9 +110,12 @@ async def partition(seconds: float) -> list[Phase]:
             for lost in ([], [one], [], servers, [], []):
                 callers.phase = Phase()
                 phases.append(callers.phase)
-                before = [len(server.requests) for server in servers]
                 if lost:
                     cut(lost)
+                    for _ in range(GRACE_TURNS):  # in which servers read what came in before the cut
+                        await asyncio.sleep(0)
+                before = [len(server.requests) for server in servers]
+                if lost:
                     await asyncio.sleep(seconds)
                 else:
                     await both_answer(servers, before)
