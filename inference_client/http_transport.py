@@ -267,7 +267,8 @@ class HttpTransport:
             message = f"{self._address} did not answer within {timeout_s:.3g} s"
             raise TryTimedOut(message) from error
         except aiohttp.ClientResponseError as error:
-            message = f"{self._address} answered with something that is not HTTP: {error.message[:200]}"
+            told = error.message[:200].encode(errors="backslashreplace").decode()  # headers may be any bytes
+            message = f"{self._address} answered with something that is not HTTP: {told}"
             raise BadReply(message) from error
         except (aiohttp.ClientError, OSError) as error:
             if self._is_secure and not self._was_answered:

@@ -131,7 +131,7 @@ def check_crc32(body: Body, expected: str) -> None:
     """
     actual = body_crc32(body)
     if actual != expected.strip().lower():
-        message = f"body of {len(body)} bytes has crc32 {actual}, its sender says {expected[:16]}"
+        message = f"body of {len(body)} bytes has crc32 {actual}, its sender says {expected[:16]!r}"
         raise DigestMismatchError(message)
 
 

@@ -269,6 +269,12 @@ def test_long_forms_of_msgpack_headers_are_accepted():
     assert codec.decode_request(body) == InferenceRequest(id="a", inputs=[])
 
 
+def test_a_digest_of_bytes_that_are_no_text_is_told_in_words_that_can_be_sent():
+    with pytest.raises(DigestMismatchError) as failure:
+        codec.check_crc32(b"body", b"12\xa03".decode(errors="surrogateescape"))
+    codec.encode_error(ErrorBody(str(failure.value)))
+
+
 def test_a_digest_finds_every_flipped_bit_of_a_body():
     body = codec.encode_request(small_request())
     digest = codec.body_crc32(body)
