@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import random
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +79,16 @@ def _find_opencl_devices() -> None:
         pyopencl = importlib.import_module("pyopencl")
         for platform in pyopencl.get_platforms():
             platform.get_devices()
+
+
+# What tests print may be any text, and processes that share them exchange UTF-8 only.
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    report.sections = [
+        (name, text.encode(errors="backslashreplace").decode()) for name, text in report.sections
+    ]
+    return report
 
 
 def _required_by(item: pytest.Item) -> list[str]:

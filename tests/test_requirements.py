@@ -122,6 +122,15 @@ def test_without_a_given_seed_two_runs_sample_differently(
     assert len(seeds) == 2
 
 
+def test_a_test_may_print_what_is_no_text_in_whichever_process(
+    inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    inner.makepyfile("import logging\ndef test_bytes(): logging.warning('12\\udca03')")
+    result = inner.runpytest_subprocess("-p", "xdist", "-p", "no:cacheprovider", "--numprocesses", "1")
+    result.assert_outcomes(passed=1)
+
+
 def test_processes_that_share_the_tests_take_the_seed_that_is_printed(
     inner: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
