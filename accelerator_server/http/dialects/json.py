@@ -39,7 +39,7 @@ _NUMBERS = {bool, int, float}
 
 
 MAX_JSON_BYTES = 16 * 2**20
-"""The event loop reads a list of numbers at some 8 ms a megabyte, and nobody is answered meanwhile."""
+"""The event loop reads the numbers of JSON one by one, and answers nobody meanwhile."""
 
 
 class JsonTensor(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -165,8 +165,7 @@ def _listed_elements(tensor: JsonTensor) -> memoryview:
 def _flat(elements: list[Any]) -> list[Any]:
     """The numbers of a list of equal lists, and so on, or of a flat one.
 
-    numpy does so itself, but needs ten times as long for short lists, and gives each text of a list the room
-    of the longest.
+    numpy does so itself, but gives each text of a list the room of the longest before anybody can refuse it.
     """
     while list in (types := set(map(type, elements))):
         if types != {list} or len(set(map(len, elements))) > 1:
