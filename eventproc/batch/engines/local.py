@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,8 @@ class LocalEngine(Engine):
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        # It is to outlive this process, and needs no waiting for.
-        process.returncode = 0
+        # It may outlive this process; one that lives longer, such as a notebook, keeps no dead one.
+        threading.Thread(target=process.wait, name=f"end of {pool}", daemon=True).start()
         write_identity(folder / "pool.json", process.pid)
         host = socket.gethostname()
         for number, errand in enumerate(errands):

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 
@@ -39,6 +40,13 @@ class TestLocalEngine(EngineConformance):
         assert engine.poll([first]) == {first: EngineState.RUNNING}
         engine.kill([first])
         self._wait_until(lambda: not engine.poll([first]))
+
+    def test_a_pool_that_has_ended_is_no_dead_child_of_a_notebook(self, tmp_path):
+        engine = LocalEngine("demo", tmp_path, {})
+        list(engine.submit([]))
+        (pool,) = tmp_path.glob("pool-*/pool.json")
+        pid, _ = json.loads(pool.read_bytes())
+        self._wait_until(lambda: not psutil.pid_exists(pid))
 
 
 def test_a_process_that_got_the_number_of_another_one_is_not_taken_for_it(tmp_path):
