@@ -177,7 +177,7 @@ async def test_crashes_and_reloads_leave_no_files_and_no_processes_behind(tmp_pa
             while open_files() > inside:  # what was replaced ends behind the back of who loads
                 await metrics(session)
         assert len(set(psutil.Process().children()) - others) == 1
-    assert open_files() == before
+    assert open_files() <= before
     assert not set(psutil.Process().children()) - others
 
 

@@ -59,4 +59,4 @@ def test_one_that_stays_busy_is_told_and_no_descriptor_is_left(monkeypatch):
     before = n_open()
     with pytest.raises(OSError, match="busy"):
         anonymous_file("model", b"weights")
-    assert n_open() == before
+    assert n_open() <= before

@@ -211,7 +211,7 @@ def test_what_cannot_be_loaded_is_refused_as_in_the_server_itself(crashing, back
     timeout_s = 1.0 if backend == "eternal" else 60.0
     with pytest.raises(error, match=told), started(backend, settings, start_timeout_s=timeout_s):
         pass
-    assert open_files() == before
+    assert open_files() <= before
 
 
 def open_files() -> int:
@@ -230,8 +230,8 @@ def test_nothing_is_left_of_a_worker_that_died_often_and_was_closed(crashing):
         pids.add(worker.pid)
     assert len(pids) == 3
     del worker
-    assert open_files() == before
-    assert Path("/proc/self/maps").read_text().count("memfd:batches") == mapped
+    assert open_files() <= before
+    assert Path("/proc/self/maps").read_text().count("memfd:batches") <= mapped
     for pid in pids:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
