@@ -11,29 +11,29 @@ from typing import Self
 
 import numpy as np
 
-from inference_client.addresses import checked_address, server_addresses
-from inference_client.batcher import Batcher
+from inference_client.batching.batcher import Batcher
 from inference_client.configuration import ClientConfiguration
-from inference_client.courier import Courier
-from inference_client.credentials import discover_token, read_token, tls_context
-from inference_client.deadlines import Deadlines
 from inference_client.errors import ClientClosed
-from inference_client.failures import time_used_up
-from inference_client.http_transport import HttpOptions, HttpTransport
-from inference_client.latency_histogram import LatencyHistogram
-from inference_client.preflight import preflight
 from inference_client.protocol.datatypes import DTYPES
 from inference_client.protocol.messages import InferenceRequest, ModelMetadata
 from inference_client.recording.recorder import Recorder
 from inference_client.recording.recording_transport import RecordingTransport
-from inference_client.request_check import fitted_request
+from inference_client.requests.deadlines import Deadlines
+from inference_client.requests.request_check import fitted_request
+from inference_client.requests.ticket import Ticket
 from inference_client.result import CallRecord, InferenceResult
-from inference_client.servers import Server
+from inference_client.servers.addresses import checked_address, server_addresses
+from inference_client.servers.choice import Server
+from inference_client.servers.courier import Courier
+from inference_client.servers.failures import time_used_up
+from inference_client.servers.latency_histogram import LatencyHistogram
+from inference_client.servers.preflight import preflight
+from inference_client.servers.vetting import Vetting
 from inference_client.signature import ModelExpectation
 from inference_client.statistics import ClientStatistics
-from inference_client.ticket import Ticket
-from inference_client.transport import Transport
-from inference_client.vetting import Vetting
+from inference_client.transport.credentials import discover_token, read_token, tls_context
+from inference_client.transport.http_transport import HttpOptions, HttpTransport
+from inference_client.transport.transport import Transport
 
 _LOG = logging.getLogger(__name__)
 Connect = Callable[[str], Transport]

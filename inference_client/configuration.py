@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from inference_client.compression import COMPRESSIONS, Compression
 from inference_client.errors import InvalidSettingError
 from inference_client.protocol.errors import InvalidNameError
 from inference_client.protocol.routes import check_model_name, check_model_version
+from inference_client.transport.compression import COMPRESSIONS, Compression
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,8 +8,8 @@ from collections import deque
 from collections.abc import Sequence
 from typing import IO, Self
 
-from inference_client.addresses import checked_address
 from inference_client.errors import InvalidAddressError, LocalServerError, LocalServerRefused
+from inference_client.servers.addresses import checked_address
 
 SERVE = (sys.executable, "-m", "accelerator_server", "serve")
 """By name: the client does not import the server."""

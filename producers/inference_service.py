@@ -16,13 +16,13 @@ import msgspec
 
 from eventproc.errors import ConfigurationError
 from eventproc.modules import ParameterDescription, Service, doc
-from inference_client.addresses import BALANCER_HOST
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
 from inference_client.local_server import LocalServer
 from inference_client.recording.joining import join_parts
 from inference_client.recording.recorder import Recorder
 from inference_client.recording.replay_transport import REPLAY_ADDRESS, Replay
+from inference_client.servers.addresses import BALANCER_HOST
 from inference_client.signature import ModelExpectation
 from producers.fallback_check import FallbackPolicy
 from producers.inference_errors import as_framework_errors

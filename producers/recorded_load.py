@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from inference_client.addresses import server_addresses
 from inference_client.client import http_connections
 from inference_client.configuration import ClientConfiguration
 from inference_client.recording.load import LoadReplay, LoadReport, Pace
 from inference_client.recording.recording import Recording
+from inference_client.servers.addresses import server_addresses
 from producers.inference_errors import as_framework_errors
 
 

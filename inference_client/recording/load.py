@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 
 from inference_client.agreement import Agreement, Array, compare_outputs
 from inference_client.errors import InferenceError, RecordingError
-from inference_client.latency_histogram import LatencyHistogram
 from inference_client.protocol.arrays import to_array
 from inference_client.protocol.messages import InferenceResponse, ModelMetadata, TensorMetadata
 from inference_client.protocol.rows import request_row_count
 from inference_client.recording.recording import Exchange, Recording
-from inference_client.request_check import fitted_request
+from inference_client.requests.request_check import fitted_request
+from inference_client.servers.latency_histogram import LatencyHistogram
+from inference_client.servers.vetting import latest_version
 from inference_client.statistics import Percentiles
-from inference_client.transport import InferenceCall, ModelIdentity, Transport
-from inference_client.vetting import latest_version
+from inference_client.transport.transport import InferenceCall, ModelIdentity, Transport
 
 _NO_TIME = Percentiles(0.0, 0.0, 0.0)
 _NOTHING_COMPARED = Agreement()

@@ -13,7 +13,7 @@ from inference_client.protocol.arrays import dense_tensor, sparse_parts, to_arra
 from inference_client.protocol.messages import InferenceResponse, Tensor
 from inference_client.protocol.rows import row_kind
 from inference_client.recording.recording import Exchange, Recording
-from inference_client.transport import InferenceCall
+from inference_client.transport.transport import InferenceCall
 
 _DIGEST_BYTES = 16
 

@@ -29,7 +29,7 @@ from inference_client.recording.records import (
     RequestRecord,
     ServerRecord,
 )
-from inference_client.transport import InferenceCall
+from inference_client.transport.transport import InferenceCall
 
 _LOG = logging.getLogger(__name__)
 _BUFFER_BYTES = 2**20

@@ -2,7 +2,7 @@
 
 from inference_client.protocol.messages import ModelMetadata, ServerMetadata
 from inference_client.recording.recorder import Recorder
-from inference_client.transport import InferenceCall, Reply, Transport
+from inference_client.transport.transport import InferenceCall, Reply, Transport
 
 
 class RecordingTransport:

@@ -8,8 +8,8 @@ from inference_client.protocol.codec import encode_request, encode_response
 from inference_client.protocol.messages import ModelMetadata, ServerMetadata
 from inference_client.recording.recorded_answers import RecordedAnswers
 from inference_client.recording.recording import Recording
-from inference_client.replies import check_reply
-from inference_client.transport import InferenceCall, Reply
+from inference_client.transport.replies import check_reply
+from inference_client.transport.transport import InferenceCall, Reply
 
 _LOG = logging.getLogger(__name__)
 

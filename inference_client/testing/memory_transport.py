@@ -6,12 +6,12 @@ from collections.abc import Awaitable
 from typing import TypeVar
 
 from inference_client.errors import InferenceError, TryTimedOut, UnknownModelError
-from inference_client.expiry import within
 from inference_client.protocol.codec import decode_request, encode_request, encode_response
 from inference_client.protocol.messages import EXTENSIONS, InferenceResponse, ModelMetadata, ServerMetadata
-from inference_client.replies import check_reply
 from inference_client.testing.fake_model import FakeModel
-from inference_client.transport import InferenceCall, Reply
+from inference_client.transport.expiry import within
+from inference_client.transport.replies import check_reply
+from inference_client.transport.transport import InferenceCall, Reply
 
 _T = TypeVar("_T")
 

@@ -16,8 +16,8 @@ from dataclasses import asdict, dataclass, field
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
 from inference_client.errors import InferenceError
-from inference_client.expiry import GRACE_TURNS
 from inference_client.testing.fake_server import FakeServer
+from inference_client.transport.expiry import GRACE_TURNS
 from tests.inference_client.images import small_model, sparse_request, sums
 from tests.own_clock import own_clock_s
 

@@ -74,7 +74,7 @@ async def one_run(seed: int, output: Path, true: Scores) -> tuple[int, int]:
 @pytest.fixture(autouse=True)
 def _early_hedges(monkeypatch):
     """A job of thirty events is over before twenty exchanges have told what is late."""
-    monkeypatch.setattr("inference_client.hedging.FEWEST", 3)
+    monkeypatch.setattr("inference_client.servers.hedging.FEWEST", 3)
 
 
 def runs(seed: int, n_runs: int, folder: Path) -> None:

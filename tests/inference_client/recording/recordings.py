@@ -3,7 +3,7 @@
 from inference_client.protocol.messages import EXTENSIONS, ServerMetadata, TensorMetadata
 from inference_client.recording.recorder import Recorder
 from inference_client.testing.fake_model import FakeModel
-from inference_client.transport import InferenceCall, ModelIdentity
+from inference_client.transport.transport import InferenceCall, ModelIdentity
 from tests.inference_client.images import small_model, sparse_request
 
 SERVER = ServerMetadata(name="fake", version="1", extensions=list(EXTENSIONS))

@@ -16,7 +16,7 @@ from inference_client.recording.replay_transport import REPLAY_ADDRESS, Replay
 from inference_client.testing.faults import Fault
 from tests.inference_client.images import sparse_request, sums
 from tests.inference_client.recording.recordings import write
-from tests.inference_client.transport_tests import call
+from tests.inference_client.transport.transport_tests import call
 
 WANTED = ClientConfiguration("fake", servers=[REPLAY_ADDRESS], timeout_s=20.0)
 

@@ -13,7 +13,7 @@ from inference_client.configuration import ClientConfiguration
 from inference_client.errors import ConnectionLost, InferenceError, TryTimedOut
 from inference_client.protocol.arrays import to_array
 from inference_client.testing.fault_proxy import ConnectionFault, FaultProxy, StreamFault
-from tests.inference_client.transport_tests import call
+from tests.inference_client.transport.transport_tests import call
 
 VALUES = [1.0, 2.0]
 

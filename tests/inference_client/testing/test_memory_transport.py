@@ -5,7 +5,7 @@ import pytest
 from inference_client.errors import ServerBusy
 from inference_client.testing.memory_transport import MemoryTransport
 from tests.inference_client.images import small_model
-from tests.inference_client.transport_tests import TransportTests, call
+from tests.inference_client.transport.transport_tests import TransportTests, call
 
 
 class TestMemoryTransport(TransportTests):

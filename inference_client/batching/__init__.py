@@ -1,0 +1,1 @@
+"""Which requests travel together, and when."""

@@ -1,0 +1,1 @@
+"""What callers ask, on its way to a server and back."""

@@ -1,0 +1,1 @@
+"""The way to one server: one question, one answer, no second try."""
