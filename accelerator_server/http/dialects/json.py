@@ -5,16 +5,16 @@ https://github.com/triton-inference-server/server/blob/main/docs/protocol/extens
 """
 
 import functools
-from collections.abc import Mapping
-from itertools import chain
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
 
 import msgspec
 import numpy as np
-from msgspec import Struct
+from msgspec import Meta, Raw, Struct, field
 
 from accelerator_server.errors import BodyTooLargeError, InfiniteInJsonError, MalformedRequestError
 from accelerator_server.http.dialects.base import Answer, Reply
+from accelerator_server.http.dialects.nesting import is_regular
 from inference_client.protocol import codec, headers
 from inference_client.protocol.arrays import Array, to_array
 from inference_client.protocol.datatypes import DTYPES
@@ -35,8 +35,15 @@ from inference_client.protocol.messages import (
 _KINDS = {"b": "b", "u": "iu", "i": "iu", "f": "iuf"}
 """Kind of a datatype -> kinds of numbers in JSON that may stand for it."""
 
-_NUMBERS = {bool, int, float}
+_SPACE = b" \t\r\n"
+_TRUTHS, _NUMBERS = b"truefals", b"0123456789+-.eE"
+"""What the elements of a list are written with."""
 
+_PIECE_BYTES = 2**16
+"""Elements become Python objects before they are an array's: of so much text at a time."""
+
+_MAX_COLONS = 2**14
+"""Twice as many as the largest request has outside of its texts; more would be fields that nobody wants."""
 
 MAX_JSON_BYTES = 16 * 2**20
 """The event loop reads the numbers of JSON one by one, and answers nobody meanwhile."""
@@ -49,7 +56,7 @@ class JsonTensor(Struct, forbid_unknown_fields=True, kw_only=True):
     datatype: Datatype
     shape: Shape
     parameters: Parameters = {}
-    data: list[Any] | None = None
+    data: Annotated[Raw, Meta(extra_json_schema={"type": ["array", "null"]})] = field(default_factory=Raw)
 
 
 class JsonOutput(Struct, forbid_unknown_fields=True, kw_only=True):
@@ -84,6 +91,9 @@ class JsonDialect:
         if length > MAX_JSON_BYTES:
             message = f"{length} bytes of JSON, over {MAX_JSON_BYTES}; send tensors as binary_data or msgpack"
             raise BodyTooLargeError(message)
+        if body.count(b":", 0, length) > _MAX_COLONS:
+            message = f"not a valid request: more than {_MAX_COLONS} fields"
+            raise MalformedBodyError(message)
         try:
             request = _decoder.decode(body[:length])
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -105,6 +115,8 @@ class JsonDialect:
 
 
 _decoder = msgspec.json.Decoder(JsonRequest)
+_list_decoder = msgspec.json.Decoder(list)
+_NOTHING = (b"", b"null")
 
 
 def _json_length(body: bytes, request_headers: Mapping[str, str]) -> int:
@@ -131,7 +143,7 @@ def _tensors(tensors: list[JsonTensor], binary: memoryview) -> list[Tensor]:
         size = tensor.parameters.get("binary_data_size")
         if size is None:
             data = _listed_elements(tensor)
-        elif isinstance(size, int) and 0 <= size <= len(binary) and tensor.data is None:
+        elif isinstance(size, int) and 0 <= size <= len(binary) and bytes(tensor.data) in _NOTHING:
             data, binary = binary[:size], binary[size:]
         else:
             message = f"tensor {tensor.name!r}: binary_data_size {size} does not fit the body"
@@ -144,36 +156,47 @@ def _tensors(tensors: list[JsonTensor], binary: memoryview) -> list[Tensor]:
 
 
 def _listed_elements(tensor: JsonTensor) -> memoryview:
-    """Elements of a list, flat or nested, as bytes; a number that the datatype cannot hold is refused."""
+    """Elements of a list, flat or nested, as bytes; a number that the datatype cannot hold is refused.
+
+    Lists are never made: the garbage collector would look through millions of small ones again and again.
+    """
     dtype = DTYPES.get(tensor.datatype)
-    if dtype is None or tensor.data is None:
+    text = bytes(tensor.data)
+    if dtype is None or text in _NOTHING:
         message = (
             f"tensor {tensor.name!r}: {tensor.datatype} without data, or unknown; there are {list(DTYPES)}"
         )
         raise InvalidTensorError(message)
-    try:
-        found = np.asarray(_flat(tensor.data))
-    except (ValueError, OverflowError):
-        found = np.empty(1, object)
-    if found.size and not _fits(found, dtype):
-        message = f"tensor {tensor.name!r}: data are not a regular list of numbers that fit {tensor.datatype}"
-        raise InvalidTensorError(message)
-    with np.errstate(over="ignore"):  # a float that is too large becomes infinite, as in any conversion
-        return found.astype(dtype).reshape(-1).view(np.uint8).data
+    letters = _TRUTHS if dtype.kind == "b" else _NUMBERS
+    if not is_regular(text.translate(None, letters + _SPACE)):
+        raise _unfit(tensor)
+    flat = text.translate(None, b"[]" + _SPACE)
+    elements = bytearray()
+    for piece in _pieces(flat) if flat else ():
+        try:
+            found = np.asarray(_list_decoder.decode(b"[" + piece + b"]"))
+        except (msgspec.DecodeError, OverflowError) as error:
+            raise _unfit(tensor) from error
+        if not (found.size and _fits(found, dtype)):
+            raise _unfit(tensor)
+        with np.errstate(over="ignore"):  # a float that is too large becomes infinite, as in any conversion
+            elements += found.astype(dtype).view(np.uint8).data
+    return memoryview(elements)
 
 
-def _flat(elements: list[Any]) -> list[Any]:
-    """The numbers of a list of equal lists, and so on, or of a flat one.
+def _unfit(tensor: JsonTensor) -> InvalidTensorError:
+    message = f"tensor {tensor.name!r}: data are not a regular list of numbers that fit {tensor.datatype}"
+    return InvalidTensorError(message)
 
-    numpy does so itself, but gives each text of a list the room of the longest before anybody can refuse it.
-    """
-    while list in (types := set(map(type, elements))):
-        if types != {list} or len(set(map(len, elements))) > 1:
-            raise ValueError
-        elements = list(chain.from_iterable(elements))
-    if not types <= _NUMBERS:
-        raise ValueError
-    return elements
+
+def _pieces(flat: bytes) -> Iterator[bytes]:
+    """Cuts elements at commas."""
+    at = 0
+    while at <= len(flat):  # an element is missing where the last comma is the end
+        end = flat.find(b",", at + _PIECE_BYTES)
+        end = len(flat) if end < 0 else end
+        yield flat[at:end]
+        at = end + 1
 
 
 def _fits(found: Array, dtype: np.dtype[np.generic]) -> bool:

@@ -1,5 +1,7 @@
 """The standard dialects: JSON, and JSON with binary tensors, at the same URL."""
 
+import contextlib
+import gc
 import json
 import tracemalloc
 
@@ -12,7 +14,8 @@ from accelerator_server.errors import BodyTooLargeError, InfiniteInJsonError, Re
 from accelerator_server.http.dialects.json import MAX_JSON_BYTES, JsonDialect
 from inference_client.protocol import headers
 from inference_client.protocol.arrays import dense_tensor, to_array
-from inference_client.protocol.errors import ProtocolError
+from inference_client.protocol.datatypes import DTYPES
+from inference_client.protocol.errors import MalformedBodyError, ProtocolError
 from inference_client.protocol.messages import InferenceResponse
 from tests.accelerator_server.model_files import write_model
 from tests.accelerator_server.running import running
@@ -60,6 +63,15 @@ REFUSED = {
     "not JSON": (b"{", {}),
     "unknown field": ({"inputs": [], "more": 1}, {}),
     "ragged": (body_of(data=[[1, 2], [3]]), {}),
+    "a list beside a number": (body_of(data=[[1, 2, 3], 4]), {}),
+    "a number beside a list": (body_of(data=[1, [2, 3, 4]]), {}),
+    "an empty list beside another": (body_of(data=[[1, 2, 3, 4], []]), {}),
+    "a piece beside nothing": (body_of(shape=[40_000], data=[[1] * 40_000, []]), {}),
+    "uneven in the third axis": (body_of(data=[[[1], [2]], [[3, 4]]]), {}),
+    "more axes than there are": (body_of(data=[[[[[[[[[1, 2, 3, 4]]]]]]]]]), {}),
+    "a number": (body_of(data=1), {}),
+    "nothing in a list": (body_of(data=[1, 2, 3, None]), {}),
+    "truths among numbers": (body_of(data=[1, 2, 3, True]), {}),
     "text": (body_of(data=["a", "b", "c", "d"]), {}),
     "no data": ({"inputs": [{"name": "x", "datatype": "FP32", "shape": [1]}]}, {}),
     "unknown datatype": (body_of(datatype="BYTES"), {}),
@@ -95,6 +107,48 @@ def test_json_that_would_keep_the_event_loop_is_refused():
         decoded(b" " * MAX_JSON_BYTES + b"{}")
     part = json.dumps(body_of(data=None, parameters={"binary_data_size": 16})).encode()
     assert decoded(part, b"\0" * 16)[0].inputs[0].shape == [2, 2]
+
+
+MANY = {
+    "lists": b"[1],",
+    "deep lists": b"[[[[1]]]],",
+    "empty lists": b"[],",
+    "uneven lists": b"[1],[1,1],",
+    "numbers": b"1,",
+    "texts": b'"",',
+    "objects": b'{"a":1},',
+}
+
+
+@pytest.mark.parametrize("item", MANY.values(), ids=MANY.keys())
+def test_lists_are_read_without_an_object_for_each_element(item):
+    """Objects cost memory, and those that hold others the garbage collector's time."""
+    head = b'{"inputs": [{"name": "x", "datatype": "FP32", "shape": [1], "data": ['
+    body = head + (item * (2**21 // len(item)))[:-1] + b"]}]}"
+    collections = sum(generation["collections"] for generation in gc.get_stats())
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(ProtocolError):
+            decoded(body)
+        # Of the text four copies, and of the numbers one: a list of one number alone has 64 bytes.
+        assert tracemalloc.get_traced_memory()[1] < 10 * len(body)
+    finally:
+        tracemalloc.stop()
+    assert sum(generation["collections"] for generation in gc.get_stats()) - collections < 20
+
+
+@pytest.mark.parametrize("datatype", ["FP32", "FP64", "INT32", "UINT8"])
+def test_a_long_list_is_the_same_numbers_however_it_is_nested(datatype):
+    numbers = np.arange(60_000).astype(DTYPES[datatype])
+    for shape in ([60_000], [100, 600], [6, 5, 2000], [60_000, 1]):
+        request, _ = decoded(body_of(datatype=datatype, shape=shape, data=numbers.reshape(shape).tolist()))
+        np.testing.assert_array_equal(to_array(request.inputs[0]), numbers.reshape(shape), strict=True)
+
+
+def test_more_fields_than_any_request_has_are_refused_unread():
+    for fields in (b'{"name":"x","datatype":"FP32","shape":[1]}', b'{"name":"x","parameters":{"a":1}}'):
+        with pytest.raises(MalformedBodyError, match="more than 16384 fields"):
+            decoded(b'{"inputs":[' + fields + (b"," + fields) * 10_000 + b"]}")
 
 
 def test_a_list_of_texts_takes_no_more_memory_than_its_body():
