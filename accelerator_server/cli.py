@@ -21,7 +21,14 @@ from accelerator_server.lifecycle import AcceleratorServer, serve
 from accelerator_server.limits.descriptors import raise_limit
 from accelerator_server.models.isolation import is_isolated
 from accelerator_server.models.model_loading import load_here, load_model
-from accelerator_server.models.repository import ModelFolder, check_overrides, find_models, model_at
+from accelerator_server.models.repository import (
+    ModelFolder,
+    check_overrides,
+    find_models,
+    find_versions,
+    model_at,
+    versions_to_serve,
+)
 from accelerator_server.models.worker_count import count_workers
 from accelerator_server.workers.roster import WorkerRoster
 
@@ -99,12 +106,15 @@ def models_command(repository: Repository) -> None:
 
 @app.command("check")
 def check_command(repository: Repository, overrides: Overrides = None) -> None:
-    """Loads every model, runs it on zeros, and says what is wrong; exit code as `serve --strict`."""
+    """Loads the versions that would be served, runs them on zeros, and says what is wrong.
+
+    The exit code is that of `serve --strict`.
+    """
     parsed = _parsed(overrides)
     folders = find_models(repository)
     check_overrides(parsed, folders)
     workers = WorkerRoster(ServerConfig().trial_timeout_s)
-    errors = [error for folder in folders if (error := _check(folder, parsed, workers))]
+    errors = [error for newest in folders for error in _check_versions(repository, newest, parsed, workers)]
     if errors:
         raise SystemExit(errors[0].exit_code)
 
@@ -193,6 +203,18 @@ def _list(folder: ModelFolder) -> StartError | None:
         f"max_rows={config.max_rows} {tensors}"
     )
     return None
+
+
+def _check_versions(
+    repository: Path, newest: ModelFolder, overrides: list[Override], workers: WorkerRoster
+) -> list[StartError]:
+    try:
+        folders = versions_to_serve(
+            find_versions(repository, newest.name), overrides, ServerConfig().versions
+        )
+    except StartError as error:
+        return [_refused(newest, error)]
+    return [refusal for folder in folders if (refusal := _check(folder, overrides, workers))]
 
 
 def _check(folder: ModelFolder, overrides: list[Override], workers: WorkerRoster) -> StartError | None:

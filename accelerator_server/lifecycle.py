@@ -60,7 +60,7 @@ class AcceleratorServer:
         config: How it listens and what it bears.
         repository: Folder of its models.
         overrides: What the command line says of models.
-        strict: Whether one refused model keeps the server from starting.
+        strict: Whether one refused version of a model keeps the server from starting.
         names: Models to load at the start; all where none is named.
     """
 
@@ -131,8 +131,9 @@ class AcceleratorServer:
         models, control = self._state.models, self._state.control
         control.server_name = self._config.name or self.address.partition("://")[2]
         await control.load_all([folder.name for folder in folders])
-        if models.refused and (self._strict or not models.versions):
-            raise next(iter(models.refused.values()))
+        refusals = [error for errors in models.refused.values() for error in errors.values()]
+        if refusals and (self._strict or not models.versions):
+            raise refusals[0]
 
     def reread(self) -> None:
         """Reads tokens and certificate again; if one cannot be read, all stay as they are."""

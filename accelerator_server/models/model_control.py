@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -56,15 +56,20 @@ class ModelControl:
         self.workers = WorkerRoster(config.trial_timeout_s)
 
     async def load_all(self, names: Sequence[str]) -> None:
-        """Loads models one after another and starts to serve each; a refused one does not stop the rest."""
+        """Loads models one after another and starts to serve each; a refused one does not stop the rest.
+
+        Of versions that are refused the next older ones take the place: after a failed reload, and then a
+        restart, the model is served as it was before.
+        """
         self._models.loading = set(names)
         for name in names:
             async with self._one_change:  # an admin may load models already
-                try:
-                    await self._replace(name)
-                except StartError as error:
-                    logger.error("model %s is refused: %s", name, error)
-                    self._models.refused[name] = error
+                folders = find_versions(self._repository, name)
+                loaded, refused = await self._load(folders, all_or_none=False)
+                if not folders:
+                    message = f"no complete version of model {name} is in the repository any more"
+                    refused[0] = ModelRefusedError(message)
+                self._serve(name, loaded, refused)
                 self._models.loading.discard(name)
 
     async def load(self, name: str) -> None:
@@ -75,17 +80,18 @@ class ModelControl:
             ModelLoadError: It cannot be served; what was served before is still served.
         """
         async with self._one_change:
-            if not find_versions(self._repository, name):
+            folders = find_versions(self._repository, name)
+            if not folders:
                 message = f"the repository has no complete version of a model {name[:80]!r}"
                 raise ModelNotFoundError(message)
-            try:
-                await self._replace(name)
-            except StartError as error:
-                logger.error("model %s is not replaced: %s", name, error)
-                if name not in self._models.versions:
-                    self._models.refused[name] = error
-                message = f"model {name} cannot be served: {error}"
+            loaded, refused = await self._load(folders, all_or_none=True)
+            if refused:
+                self._models.refuse(name, refused)
+                self._show_refused()
+                number, error = next(iter(refused.items()))
+                message = f"version {number} of model {name} cannot be served: {error}"
                 raise ModelLoadError(message) from error
+            self._serve(name, loaded, refused)
 
     async def unload(self, name: str) -> None:
         """Stops to serve a model; what it has accepted is answered.
@@ -96,7 +102,7 @@ class ModelControl:
         async with self._one_change:
             if name not in self._models.refused:
                 self._models.find(name)
-            self._retire(self._models.put(name, []))
+            self._serve(name, [], {})
             logger.info("model %s is unloaded", name)
 
     async def index(self) -> list[dict[str, str]]:
@@ -123,23 +129,59 @@ class ModelControl:
         await asyncio.gather(*self._retiring)
         await asyncio.to_thread(self.workers.close)
 
-    async def _replace(self, name: str) -> None:
-        folders = versions_to_serve(self._repository, name, self._overrides, self._config.versions)
-        if not folders:
-            message = f"no complete version of model {name} is in the repository any more"
-            raise ModelRefusedError(message)
-        with ExitStack() as unless_all_load:
-            loaded = []
-            for folder in folders:
-                model = await self._loaded(folder)
-                unless_all_load.callback(model.close)
-                loaded.append(model)
-            unless_all_load.pop_all()
+    async def _load(
+        self, folders: Sequence[ModelFolder], *, all_or_none: bool
+    ) -> tuple[list[LoadedModel], dict[int, StartError]]:
+        """Loads the versions that are to be served; one that is refused counts as if it were not there.
+
+        Args:
+            folders: The versions that there are, the newest first.
+            all_or_none: Whether nothing is loaded if one of them is refused.
+
+        Returns:
+            What was loaded, and why versions were refused.
+        """
+        loaded: dict[int, LoadedModel] = {}
+        refused: dict[int, StartError] = {}
+        with ExitStack() as unless_served:
+            to_load = self._still_to_load(folders, loaded, refused)
+            while to_load and not (all_or_none and refused):
+                folder = to_load[0]
+                try:
+                    model = loaded[folder.version] = await self._loaded(folder)
+                    unless_served.callback(model.close)
+                except StartError as error:
+                    _note(folder, error, refused)
+                to_load = self._still_to_load(folders, loaded, refused)
+            if all_or_none and refused:
+                return [], refused
+            unless_served.pop_all()
+        return list(loaded.values()), refused
+
+    def _still_to_load(
+        self, folders: Sequence[ModelFolder], loaded: Collection[int], refused: dict[int, StartError]
+    ) -> list[ModelFolder]:
+        """Versions to be served that are not loaded; if the newest does not say which, it is refused."""
+        while True:
+            try:
+                wanted = versions_to_serve(folders, self._overrides, self._config.versions, refused)
+            except ConfigurationError as error:
+                newest = next(folder for folder in folders if folder.version not in refused)
+                _note(newest, error, refused)
+            else:
+                return [folder for folder in wanted if folder.version not in loaded]
+
+    def _serve(self, name: str, loaded: Sequence[LoadedModel], refused: Mapping[int, StartError]) -> None:
         served = [ServedModel(model, self.server_name, self._metrics) for model in loaded]
         for one in served:
             one.start()
-            logger.info("model %s version %s is ready", one.name, one.version)
-        self._retire(self._models.put(name, served))
+            instead = f", in the place of {', '.join(map(str, refused))}, refused" if refused else ""
+            logger.info("model %s version %s is ready%s", one.name, one.version, instead)
+        self._retire(self._models.put(name, served, refused))
+        self._show_refused()
+
+    def _show_refused(self) -> None:
+        self._metrics.show_refused(self._models.refused)
 
     async def _loaded(self, folder: ModelFolder) -> LoadedModel:
         config = folder.read_config(self._overrides)
@@ -162,3 +204,8 @@ class ModelControl:
     async def _finish(self, model: ServedModel) -> None:
         if not await model.close(self._config.drain_s):
             logger.error("model %s version %s did not finish its work", model.name, model.version)
+
+
+def _note(folder: ModelFolder, error: StartError, refused: dict[int, StartError]) -> None:
+    logger.error("version %d of model %s is refused: %s", folder.version, folder.name, error)
+    refused[folder.version] = error

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
 
 from accelerator_server.config import nearest
 from accelerator_server.errors import ModelNotFoundError, ModelNotReadyError, StartError
@@ -19,19 +21,29 @@ class ModelRegistry:
 
     Attributes:
         versions: Served versions of each model, by number.
-        refused: Models of which no version could be loaded, with the error; only the log tells it in full.
+        refused: Of each model the versions that were to be served and cannot be, with the error, which only
+            the log tells in full; version 0 where there was none to try.
         loading: Models that are being loaded and have no version that serves yet.
     """
 
     versions: dict[str, dict[int, ServedModel]] = field(default_factory=dict)
-    refused: dict[str, StartError] = field(default_factory=dict)
+    refused: dict[str, dict[int, StartError]] = field(default_factory=dict)
     loading: set[str] = field(default_factory=set)
 
     @property
     def ready(self) -> bool:
-        """Whether loading is over, no model was refused, and each has a device that works."""
-        settled = bool(self.versions) and not self.loading and not self.refused
-        return settled and all(model.is_ready for model in self.served())
+        """Whether loading is over, each model has versions that serve, and each of them a device."""
+        return bool(self.versions) and not self.what_is_missing()
+
+    def what_is_missing(self) -> list[str]:
+        """Why the server is not ready, a few words for each model concerned."""
+        refused = self.refused.keys() - self.versions.keys() - self.loading
+        without_device = [f"{model.name} {model.version}" for model in self.served() if not model.is_ready]
+        return [
+            *(f"{name} is loading" for name in sorted(self.loading)),
+            *(f"{name} is refused" for name in sorted(refused)),
+            *(f"{name} has no device that works" for name in without_device),
+        ]
 
     def served(self) -> list[ServedModel]:
         """All versions of all models that are served."""
@@ -42,7 +54,7 @@ class ModelRegistry:
 
         Raises:
             ModelNotFoundError: There is no such model or version.
-            ModelNotReadyError: It is still loading, was refused, or has lost its devices.
+            ModelNotReadyError: It, or this version, is still loading, was refused, or has lost its devices.
         """
         versions = self.versions.get(name)
         if not versions:
@@ -50,7 +62,11 @@ class ModelRegistry:
         number = max(versions) if not version else int(version) if MODEL_VERSION.fullmatch(version) else 0
         model = versions.get(number)
         if model is None:
-            message = f"model {name} has version {', '.join(map(str, sorted(versions)))}, not {version[:40]}"
+            there_are = f"model {name} has version {', '.join(map(str, sorted(versions)))}"
+            if number in self.refused.get(name, {}):
+                message = f"{there_are}; {number} is refused"
+                raise ModelNotReadyError(message)
+            message = f"{there_are}, not {version[:40]}"
             raise ModelNotFoundError(message)
         return _ready(model)
 
@@ -67,13 +83,21 @@ class ModelRegistry:
         ]
         loading = [{"name": name, "state": "LOADING", "reason": ""} for name in sorted(self.loading)]
         refused = [
-            {"name": name, "state": "UNAVAILABLE", "reason": type(error).__name__}
-            for name, error in self.refused.items()
+            {"name": name, "version": str(number), "state": "UNAVAILABLE", "reason": type(error).__name__}
+            for name, errors in self.refused.items()
+            for number, error in errors.items()
         ]
         return served + loading + refused
 
-    def put(self, name: str, models: list[ServedModel]) -> list[ServedModel]:
+    def put(
+        self, name: str, models: list[ServedModel], refused: Mapping[int, StartError] = MappingProxyType({})
+    ) -> list[ServedModel]:
         """Lets these versions serve a model from now on.
+
+        Args:
+            name: Of the model.
+            models: Its versions.
+            refused: Why others do not serve.
 
         Returns:
             Those that served it before; requests in their queues are still to be answered.
@@ -81,8 +105,14 @@ class ModelRegistry:
         old = list(self.versions.pop(name, {}).values())
         if models:
             self.versions[name] = {int(model.version): model for model in models}
-        self.refused.pop(name, None)
+        self.refuse(name, refused)
         return old
+
+    def refuse(self, name: str, refused: Mapping[int, StartError]) -> None:
+        """Notes which versions of a model cannot be served; those that serve go on."""
+        self.refused.pop(name, None)
+        if refused:
+            self.refused[name] = dict(refused)
 
     def abandon(self) -> None:
         """Refuses what still waits for any model."""

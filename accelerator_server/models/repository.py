@@ -2,7 +2,7 @@
 
 import hashlib
 import stat
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -92,30 +92,35 @@ def find_versions(repository: Path, name: str) -> list[ModelFolder]:
 
 
 def versions_to_serve(
-    repository: Path, name: str, overrides: list[Override], n_newest: int
+    folders: Sequence[ModelFolder],
+    overrides: list[Override],
+    n_newest: int,
+    refused: Collection[int] = frozenset(),
 ) -> list[ModelFolder]:
-    """Finds the versions of a model that are to be served, the newest first; none if it is not there.
+    """Chooses the versions of a model that are to be served, the newest first.
 
     Args:
-        repository: Folder of models.
-        name: Of the model.
+        folders: All that there are, the newest first.
         overrides: What the command line says of models.
         n_newest: How many of the newest, if the newest one's model.toml says nothing else.
+        refused: Versions that count as if they were not there.
 
     Raises:
         ConfigurationError: That file cannot be read, or names versions that are not there.
     """
-    folders = find_versions(repository, name)
-    wanted = folders[0].read_config(overrides).versions if folders else None
+    left = [folder for folder in folders if folder.version not in refused]
+    wanted = left[0].read_config(overrides).versions if left else None
     if wanted == "all":
-        return folders
+        return left
     if not isinstance(wanted, list):
-        return folders[: wanted or n_newest]
+        return left[: wanted or n_newest]
     if missing := set(wanted) - {folder.version for folder in folders}:
         numbers = [folder.version for folder in folders]
-        message = f"model {name}: versions {sorted(missing)} are to be served, and there are {numbers}"
+        message = (
+            f"model {folders[0].name}: versions {sorted(missing)} are to be served, and there are {numbers}"
+        )
         raise ConfigurationError(message)
-    return [folder for folder in folders if folder.version in wanted]
+    return [folder for folder in left if folder.version in wanted]
 
 
 def model_at(path: Path) -> ModelFolder:
@@ -159,7 +164,9 @@ def _versions(model: Path) -> list[ModelFolder]:
             for path in model.iterdir()
             if MODEL_VERSION.fullmatch(path.name) and _is_complete(path)
         ]
-    except PermissionError:
+    except (FileNotFoundError, NotADirectoryError):  # it was moved away just now
+        return []
+    except OSError:
         # Whatever is in it, it is refused by its name when its model.toml is read.
         return [ModelFolder(model.name, 0, model)]
 
@@ -167,8 +174,8 @@ def _versions(model: Path) -> list[ModelFolder]:
 def _is_complete(version: Path) -> bool:
     try:
         return (version / CONFIG_FILE).is_file()
-    except PermissionError:
-        return True  # as far as is known; reading it says that it is closed
+    except OSError:
+        return True  # as far as is known; reading it says that it is closed, or what else
 
 
 def _read_regular_file(folder: Path, name: str) -> bytes:

@@ -6,7 +6,7 @@ from pathlib import Path
 from accelerator_server.config import Override, ServerConfig
 from accelerator_server.errors import ConfigurationError
 from accelerator_server.models.isolation import is_isolated
-from accelerator_server.models.repository import ModelFolder, versions_to_serve
+from accelerator_server.models.repository import ModelFolder, find_versions, versions_to_serve
 
 
 def count_workers(
@@ -38,7 +38,7 @@ def _versions(
     repository: Path, name: str, overrides: list[Override], server: ServerConfig
 ) -> list[ModelFolder]:
     try:
-        return versions_to_serve(repository, name, overrides, server.versions)
+        return versions_to_serve(find_versions(repository, name), overrides, server.versions)
     except ConfigurationError:
         return []
 

@@ -1,5 +1,6 @@
 """Counts and times of one server in Prometheus' form; every server has its own registry."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,9 @@ class Metrics:
         self.resident_bytes = self._gauge("resident_bytes", "Memory of server and workers")
         self.memory_limit_bytes = self._gauge("memory_limit_bytes", "Memory beyond which work is refused")
         self.connections = self._gauge("connections", "Connections that are open")
+        self._model_refused = self._gauge(
+            "model_refused", "Versions that were to be served and cannot be", *_MODEL
+        )
         # By field of ModelMetrics.
         self._of_model: dict[str, Counts | Distributions | Gauge] = {
             "rows": self._counter("rows", "Rows of successful requests", *_MODEL),
@@ -71,6 +75,13 @@ class Metrics:
         """Shows no more of a version that is not served any more."""
         for metric in self._of_model.values():
             metric.remove(name, version)
+
+    def show_refused(self, versions_of_models: Mapping[str, Iterable[int]]) -> None:
+        """Shows these versions of models as refused, and no others."""
+        self._model_refused.clear()
+        for name, versions in versions_of_models.items():
+            for version in versions:
+                self._model_refused.labels(name, str(version)).set(1)
 
     def totals(self) -> dict[str, object]:
         """What the dashboard shows of the whole server."""

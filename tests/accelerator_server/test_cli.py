@@ -45,6 +45,24 @@ def test_check_loads_every_model_and_says_what_is_wrong(tmp_path):
     assert good == "good 1: ok on cpu"
 
 
+def test_check_looks_at_the_versions_that_would_be_served(tmp_path):
+    for version in range(1, 5):
+        write_model(tmp_path, "m", version, keys='versions = "all"' if version == 4 else "")
+    (tmp_path / "m" / "2" / "model.toml").write_text("backend =")
+    result = run_command("check", str(tmp_path))
+    assert result.returncode == 3
+    assert [line.split(": ")[:2] for line in result.stdout.splitlines()] == [
+        ["m 4", "ok on cpu"],
+        ["m 3", "ok on cpu"],
+        ["m 2", "REFUSED"],
+        ["m 1", "ok on cpu"],
+    ]
+    result = run_command("check", str(tmp_path), "--set", "m.versions=[3, 7]")
+    assert (
+        result.stdout == "m 4: REFUSED: model m: versions [7] are to be served, and there are [4, 3, 2, 1]\n"
+    )
+
+
 def test_check_outlives_a_model_that_crashes_its_engine(tmp_path, crashing):
     write_model(tmp_path, "bad", backend="unloadable", keys='isolation = "process"')
     write_model(tmp_path, "good")
@@ -109,6 +127,10 @@ def test_a_strict_server_does_not_start_with_a_refused_model(tmp_path):
     result = run_command("serve", str(tmp_path), "--strict")
     assert result.returncode == 3
     assert "no backend 'nothing'" in result.stderr
+    write_model(tmp_path, "bad", 2)
+    write_model(tmp_path, "bad", 3, backend="none")
+    result = run_command("serve", str(tmp_path), "--strict")
+    assert (result.returncode, "no backend 'none'" in result.stderr) == (3, True)
     with server_process(tmp_path):
         pass
 

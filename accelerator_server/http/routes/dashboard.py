@@ -92,7 +92,11 @@ class DashboardRoutes:
     def _word(self) -> str:
         if self._state.admission.draining:
             return "draining"
-        return "ready" if self._state.models.ready else "not ready"
+        models = self._state.models
+        if not models.ready:
+            return ": ".join(["not ready", *models.what_is_missing()[:1]])
+        refused = [f"{name} {version}" for name, versions in models.refused.items() for version in versions]
+        return f"ready, without {', '.join(refused)}" if refused else "ready"
 
 
 def _login_form(message: str = "") -> web.Response:

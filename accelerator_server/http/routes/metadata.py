@@ -58,8 +58,12 @@ class MetadataRoutes:
         return json_response({"live": True}, request)
 
     async def _ready(self, request: web.Request) -> web.Response:
-        if self._state.admission.draining or not self._state.models.ready:
-            message = "not all models are served"
+        if self._state.admission.draining:
+            message = "the server is about to stop"
+            raise ModelNotReadyError(message)
+        if not self._state.models.ready:
+            missing = self._state.models.what_is_missing()
+            message = f"not all models are served: {', '.join(missing) or 'there are none'}"
             raise ModelNotReadyError(message)
         if self._state.memory.is_over:
             message = "server and workers hold more memory than they may"

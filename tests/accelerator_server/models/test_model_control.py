@@ -1,6 +1,7 @@
 """Loading, replacing and unloading models under load: no request is lost, no failure replaces."""
 
 import asyncio
+import re
 import shutil
 
 import aiohttp
@@ -14,7 +15,7 @@ from accelerator_server.models import model_control
 from accelerator_server.models.trial import try_model
 from inference_client.protocol.arrays import to_array
 from inference_client.protocol.routes import infer_path
-from tests.accelerator_server.answers import infer, metrics, refused
+from tests.accelerator_server.answers import infer, is_ready, metrics, refused
 from tests.accelerator_server.model_files import affine_model, write_model
 from tests.accelerator_server.running import posting, request_of, running
 from tests.accelerator_server.token_files import ADMIN_TOKEN, bearer, write_tokens
@@ -223,6 +224,110 @@ async def test_the_newest_version_says_which_are_served(repository, admin, newes
         assert await change(session, "load", "m") == 200
         async with session.get("/v2/models/m") as reply:
             assert (await reply.json())["versions"] == ["1", "2"]
+
+
+def write_refused(repository, name: str = "m", version: int = 1, keys: str = "") -> None:
+    write_model(repository, name, version, backend="openvino", model=affine_model(), sha256="00", keys=keys)
+
+
+async def index(session) -> dict[tuple[str, str], tuple[str, str]]:
+    async with session.post("/v2/repository/index", headers=ADMIN) as reply:
+        return {
+            (entry["name"], entry["version"]): (entry["state"], entry["reason"])
+            for entry in await reply.json()
+        }
+
+
+async def refused_versions(session) -> set[tuple[str, str]]:
+    """What the metrics say of models."""
+    pattern = r'^accelerator_model_refused\{model="(.+)",version="(.+)"\} 1\.0$'
+    return set(re.findall(pattern, await metrics(session), re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("n_newest", "newest_says", "bad", "served"),
+    [
+        (1, "", [4], ["3"]),
+        (1, "", [4, 3, 2], ["1"]),
+        (2, "", [4], ["2", "3"]),
+        (2, "", [3], ["2", "4"]),
+        (2, "", [4, 2, 1], ["3"]),
+        (1, "versions = 3", [3], ["1", "2", "4"]),
+        (1, 'versions = "all"', [3, 1], ["2", "4"]),
+        (1, "versions = [1, 2, 4]", [2], ["1", "4"]),
+        (1, "versions = [1, 2]", [1], ["2"]),
+        (1, "versions = [1, 4]", [4], ["3"]),
+        (1, "versions = [4, 7]", [], ["3"]),
+        (1, "versions = 0", [], ["3"]),
+    ],
+)
+async def test_at_the_start_the_next_versions_take_the_place_of_those_that_are_refused(
+    repository, n_newest, newest_says, bad, served
+):
+    shutil.rmtree(repository)
+    for version in range(1, 5):
+        write = write_refused if version in bad else write_model
+        write(repository, "m", version, keys=newest_says if version == 4 else "")
+    async with running(repository, versions=n_newest) as session, session.get("/v2/models/m") as reply:
+        assert (await reply.json())["versions"] == served
+
+
+async def test_a_model_that_a_failed_reload_left_as_it_was_is_so_after_a_restart_too(
+    repository, admin, caplog
+):
+    write_refused(repository, "m", 2)
+    (write_model(repository, "m", 3) / "model.toml").write_text("backend =")
+
+    async def shows_it(session) -> None:
+        session.headers.update(ADMIN)
+        assert (await infer(session, ROW)).model_version == "1"
+        assert (await refused(session, infer_path("m", "2"), **posting(ROW)))[:2] == (503, "model_not_ready")
+        assert (await refused(session, infer_path("m", "9"), **posting(ROW)))[:2] == (404, "model_not_found")
+        async with session.get("/v2/models/m/versions/2/ready") as reply:
+            assert "model m has version 1; 2 is refused" in await reply.text()
+        async with session.get("/v2/health/ready") as reply:
+            assert reply.status == 200
+
+    async with running(repository, **admin) as session:
+        await shows_it(session)
+        assert await refused_versions(session) == {("m", "2"), ("m", "3")}
+        assert await index(session) == {
+            ("m", "1"): ("READY", ""),
+            ("m", "2"): ("UNAVAILABLE", "ModelRefusedError"),
+            ("m", "3"): ("UNAVAILABLE", "ConfigurationError"),
+        }
+        async with session.get("/dashboard.json") as reply:
+            assert (await reply.json())["state"] == "ready, without m 3, m 2"
+        assert "model m version 1 is ready, in the place of 3, 2, refused" in caplog.text
+        assert await change(session, "load") == 422  # an admin wants what the files say, or nothing
+        shutil.rmtree(repository / "m" / "3")
+        assert await change(session, "load") == 422
+        await shows_it(session)
+        assert await refused_versions(session) == {("m", "2")}
+        assert (await index(session))["m", "2"] == ("UNAVAILABLE", "ModelRefusedError")
+        shutil.rmtree(repository / "m" / "2")
+        assert await change(session, "load") == 200
+        assert await refused_versions(session) == set()
+        assert await index(session) == {("m", "1"): ("READY", "")}
+
+
+async def test_a_model_of_which_no_version_can_be_served_is_named_by_all_that_tell_of_it(repository, admin):
+    write_refused(repository, "n", 1)
+    write_refused(repository, "n", 2)
+    async with running(repository, **admin) as session:
+        session.headers.update(ADMIN)
+        async with session.get("/v2/health/ready") as reply:
+            assert reply.status == 503
+            assert (await reply.json())["error"] == "not all models are served: n is refused"
+        async with session.get("/dashboard.json") as reply:
+            assert (await reply.json())["state"] == "not ready: n is refused"
+        assert await refused_versions(session) == {("n", "1"), ("n", "2")}
+        assert await change(session, "unload", "n") == 200
+        assert await refused_versions(session) == set()
+        assert await is_ready(session)
+        assert await change(session, "unload", "m") == 200
+        async with session.get("/v2/health/ready") as reply:
+            assert (await reply.json())["error"] == "not all models are served: there are none"
 
 
 async def test_a_version_that_is_to_be_served_and_is_not_there_refuses_the_model(repository, admin):
