@@ -112,11 +112,14 @@ class InferenceClient:
             raise ClientClosed(_NOT_STARTED)
         return self._vetting.model
 
-    async def infer(self, request: InferenceRequest, *, is_patient: bool = True) -> InferenceResult:
+    async def infer(
+        self, request: InferenceRequest, *, timeout_s: float | None = None, is_patient: bool = True
+    ) -> InferenceResult:
         """Asks for inference; requests of all callers that wait at the same time travel together.
 
         Args:
             request: Inputs, at least one, each with the same number of rows; no rows need no server.
+            timeout_s: Deadline over all tries; the configuration's if not given.
             is_patient: Wait until the deadline for servers that are down; else end when some tries have
                 failed, or at once while all circuit breakers are open, for callers who can ask elsewhere.
 
@@ -139,7 +142,7 @@ class InferenceClient:
             return _nothing(request, model)
         loop = asyncio.get_running_loop()
         now_s = loop.time()
-        deadline_s = now_s + self.configuration.timeout_s
+        deadline_s = now_s + (self.configuration.timeout_s if timeout_s is None else timeout_s)
         ticket = Ticket(request, n_rows, now_s, deadline_s, loop.create_future(), is_patient)
         self._deadlines.add(ticket)
         batcher.submit(ticket)
@@ -217,9 +220,8 @@ class InferenceClient:
         return preferred
 
     def _expire(self, ticket: Ticket) -> None:
-        name, timeout_s = self.configuration.model_name, self.configuration.timeout_s
-        batcher = self._running_batcher()
-        ticket.fail(time_used_up(name, ticket.failures, timeout_s, batcher.asked_for(ticket)))
+        name, batcher = self.configuration.model_name, self._running_batcher()
+        ticket.fail(time_used_up(name, ticket.failures, ticket.timeout_s, batcher.asked_for(ticket)))
         batcher.forget(ticket)
 
     async def _disconnect(self) -> None:

@@ -50,7 +50,15 @@ class RecordingError(ConfigurationError):
 
 
 class ServersUnavailable(InferenceError):
-    """No server gave an answer within the tries allowed; the servers, not the request, are to blame."""
+    """No server gave an answer within the tries allowed; the servers, not the request, are to blame.
+
+    Attributes:
+        tries: How many were made.
+    """
+
+    def __init__(self, message: str, tries: int = 0) -> None:
+        super().__init__(message)
+        self.tries = tries
 
 
 class DeadlineExceeded(ServersUnavailable):

@@ -85,6 +85,11 @@ class Body:
         """Whether any caller waits for servers that are all down until its deadline."""
         return any(part.ticket.is_patient for part in self.parts)
 
+    @property
+    def timeout_s(self) -> float:
+        """The time that the most patient caller gave."""
+        return max(part.ticket.timeout_s for part in self.parts)
+
     def tell(self, failure: TryFailed) -> None:
         """Lets every caller know of a failed try, should its time end before the next one succeeds."""
         for part in self.parts:

@@ -64,6 +64,11 @@ class Ticket:
         """Whether the caller still waits."""
         return not self.future.done()
 
+    @property
+    def timeout_s(self) -> float:
+        """The time that the caller gave."""
+        return self.deadline_s - self.submitted_s
+
     def fail(self, error: BaseException) -> None:
         """Gives the caller an error, unless there is an end already."""
         if self.is_open:

@@ -152,7 +152,7 @@ class Courier:
             now_s = self._loop.time()
             remaining_s = body.deadline_s - now_s
             if remaining_s <= 0:
-                raise self._late(failures)
+                raise time_used_up(self._configuration.model_name, failures, body.timeout_s)
             server = choose(self._servers, now_s, avoided, self._dice)
             if server is not None:
                 return server
@@ -241,9 +241,6 @@ class Courier:
         if failures[-1].counts:
             wait_s = max(wait_s, self._budget.spend(now_s))
         await asyncio.sleep(max(0.0, min(wait_s, body.deadline_s - now_s)))
-
-    def _late(self, failures: list[TryFailed]) -> InferenceError:
-        return time_used_up(self._configuration.model_name, failures, self._configuration.timeout_s)
 
 
 def _counted(failures: list[TryFailed]) -> int:

@@ -11,7 +11,7 @@ def tries_used_up(model: str, failures: Sequence[TryFailed], allowed_tries: int)
         f"no answer for model {model!r}: {told(failures)}; {allowed_tries} tries are allowed. "
         "More tries, other servers or a longer timeout may help"
     )
-    return ServersUnavailable(message)
+    return ServersUnavailable(message, len(failures))
 
 
 def time_used_up(
@@ -28,17 +28,17 @@ def time_used_up(
     waiting = [f"{address} had not answered yet" for address in asked]
     tried = "; ".join([told(failures)] * bool(failures) + waiting) or "no server was free to take it"
     message = (
-        f"no answer for model {model!r} within {timeout_s:g} s: {tried}. "
+        f"no answer for model {model!r} within {round(timeout_s, 3):g} s: {tried}. "
         "A longer timeout, or more or faster servers, may help"
     )
-    return DeadlineExceeded(message)
+    return DeadlineExceeded(message, len(failures) + len(asked))
 
 
 def nobody_well(model: str, failures: Sequence[TryFailed]) -> ServersUnavailable:
     """The error for a request that was not to wait for servers that are down."""
     tried = told(failures) if failures else "all servers have failed too often and are left alone for a while"
     message = f"no answer for model {model!r}: {tried}. The request was not to wait for servers that are down"
-    return ServersUnavailable(message)
+    return ServersUnavailable(message, len(failures))
 
 
 def nobody_answers(model: str, failures: Sequence[TryFailed]) -> ServersUnavailable:

@@ -19,7 +19,7 @@ _T = TypeVar("_T")
 class Expiry:
     """Calls back when a moment has passed, unless cancelled before."""
 
-    def __init__(self, at_s: float, expired: Callable[[], None]) -> None:
+    def __init__(self, at_s: float, expired: Callable[[], object]) -> None:
         self._loop = asyncio.get_running_loop()
         self._expired = expired
         self._turns_left = GRACE_TURNS
@@ -43,7 +43,7 @@ class BusyExpiry(Expiry):
     For what needs the loop again after a busy time, and then time on the way: a handshake.
     """
 
-    def __init__(self, at_s: float, expired: Callable[[], None]) -> None:
+    def __init__(self, at_s: float, expired: Callable[[], object]) -> None:
         now_s = asyncio.get_running_loop().time()
         self._step_s = (at_s - now_s) / STEPS
         self._steps_left = STEPS

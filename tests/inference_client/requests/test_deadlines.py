@@ -69,3 +69,17 @@ def test_after_closing_nobody_is_told_of():
         assert told == []
 
     run_in_virtual_time(run())
+
+
+def test_a_ticket_that_comes_later_and_ends_sooner_is_told_of_in_time():
+    async def run():
+        told = {}
+        deadlines = Deadlines(lambda ticket: told.setdefault(ticket, asyncio.get_running_loop().time()))
+        at_s = (4.0, 1.0, 3.0, 2.0, 3.0)
+        tickets = [ticket(one_s) for one_s in at_s]
+        for one in tickets:
+            deadlines.add(one)
+        await asyncio.sleep(5.0)
+        assert [told[one] for one in tickets] == list(at_s)
+
+    run_in_virtual_time(run())
