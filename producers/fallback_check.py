@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import dataclass
 
@@ -27,10 +28,18 @@ class FallbackPolicy:
     Attributes:
         tolerance: largest difference of any output; another order of additions makes 1e-6, bfloat16 1e-2.
         refuses: a fallback that differs by more is not used; else it is used with a warning.
+        timeout_share: part of a model's timeout in which servers are not waited for any more. It is half, as
+            every try gets half of what is left: a fallback is slower than the servers, and has to answer all
+            that was under way to them.
     """
 
     tolerance: float = 0.01
     refuses: bool = True
+    timeout_share: float = 0.5
+
+    def servers_time_s(self, timeout_s: float) -> float:
+        """What the servers get of a timeout."""
+        return timeout_s * (1.0 - self.timeout_share)
 
 
 class FallbackCheck:
@@ -63,9 +72,12 @@ class FallbackCheck:
         """
         if not self._kept:
             return
-        found = Agreement()
-        for request, outputs in self._kept:
-            found += compare_outputs(outputs, (await fallback.infer(request)).outputs)
+        # All at once: an event waits for this.
+        results = await asyncio.gather(*(fallback.infer(request) for request, _ in self._kept))
+        found = sum(
+            (compare_outputs(kept, one.outputs) for (_, kept), one in zip(self._kept, results, strict=True)),
+            start=Agreement(),
+        )
         self.agreement = found
         told = (
             f"the fallback differs from the servers by up to {found.largest:.3g} on {found.rows} rows of "

@@ -6,7 +6,6 @@ import asyncio
 import dataclasses
 import logging
 import os
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -14,11 +13,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from eventproc.errors import ConfigurationError
 from eventproc.modules import ParameterDescription, Service, doc
 from inference_client.client import InferenceClient
 from inference_client.configuration import ClientConfiguration
-from inference_client.local_server import LocalServer
 from inference_client.recording.joining import join_parts
 from inference_client.recording.recorder import Recorder
 from inference_client.recording.replay_transport import REPLAY_ADDRESS, Replay
@@ -30,6 +27,7 @@ from producers.inference_records import SAFETY, whole_timeout_s
 from producers.inference_summary import RowWords, summary_lines, told_recording
 from producers.model_client import AsksModel, ModelClient
 from producers.model_figures import ModelFigures, ModelState
+from producers.own_server import OwnServer
 from producers.threaded_model_client import ThreadedModelClient
 
 _LOG = logging.getLogger("eventproc.InferenceService")
@@ -49,6 +47,10 @@ class FallbackParameters(ParameterDescription):
         Literal["refuse", "warn"],
         doc("where it differs by more: 'refuse' does not use it, 'warn' uses it and says so"),
     ] = "refuse"
+    timeoutShare: Annotated[
+        float,
+        doc("part of a module's timeout that is kept for it; servers are waited for in the rest", gt=0, lt=1),
+    ] = FallbackPolicy().timeout_share
 
 
 class InferenceService(Service):
@@ -96,8 +98,7 @@ class InferenceService(Service):
         self._replay: Replay | None = None
         self._clients: list[AsksModel] = []
         self._words: list[RowWords] = []  # one for each client
-        self._local: LocalServer | None = None  # of this job, once it was needed
-        self._starting_local = threading.Lock()  # clients may have loops of their own
+        self._own_server = OwnServer(params.modelsFolder, params.localServerOptions)
         self._began_s = self._ended_s = 0.0
         self._absorbed: list[tuple[ModelState, ...]] = []  # of the other processes, for each client
 
@@ -126,12 +127,14 @@ class InferenceService(Service):
             hedging=self._params.hedging,
         )
         fallback = self._params.fallback
-        policy = FallbackPolicy(fallback.tolerance, refuses=fallback.onDisagreement == "refuse")
+        refuses = fallback.onDisagreement == "refuse"
+        policy = FallbackPolicy(fallback.tolerance, refuses, fallback.timeoutShare)
         asks = ModelClient(complete, expectation, self._make_client, policy)
         client: AsksModel = asks
         if mode != "Async":
             client = ThreadedModelClient(asks, blocks=mode == "Sync")
         self._clients.append(client)
+        self._own_server.models.append(configuration.model_name)
         self._words.append(words)
         return client
 
@@ -152,8 +155,8 @@ class InferenceService(Service):
                 self._replay = await asyncio.to_thread(Replay, self._params.replayFile)
                 servers = [REPLAY_ADDRESS]
             if not servers and BALANCER_HOST not in os.environ:
-                servers = [await self._local_address()]
-            fallback = self._local_address if self._params.fallback.enable else None
+                servers = [await self._own_server.find()]
+            fallback = self._own_server.find if self._params.fallback.enable else None
             for client in self._clients:
                 await client.start(servers, fallback)
 
@@ -161,8 +164,7 @@ class InferenceService(Service):
         """Closes connections, ends the server of this job, and gives the recording its name."""
         for client in self._clients:
             await client.close()
-        if self._local is not None:
-            await asyncio.to_thread(self._local.close)
+        await asyncio.to_thread(self._own_server.close)
         if self._recorder is not None:
             await asyncio.to_thread(self._join_recordings)
             await asyncio.to_thread(self._recorder.close)
@@ -178,8 +180,8 @@ class InferenceService(Service):
     def part_parameters(self, number: int) -> Mapping[str, Any]:
         """The server that this process started, and a file for what the other process asks."""
         parameters: dict[str, Any] = {}
-        if self._local is not None:
-            parameters["servers"] = [self._local.address]
+        if self._own_server.address:
+            parameters["servers"] = [self._own_server.address]
         if self._recorder is not None:
             self._recorded_parts.append(self._recorder.part_path(number))
             parameters["recordFile"] = str(self._recorded_parts[-1])
@@ -235,28 +237,6 @@ class InferenceService(Service):
             return InferenceClient(configuration, expectation, recorder=self._recorder)
         anywhere = dataclasses.replace(configuration, preferred_server="")
         return InferenceClient(anywhere, expectation, self._replay.connect, self._recorder)
-
-    async def _local_address(self) -> str:
-        """Address of the server of this job, started when first asked for."""
-        return await asyncio.to_thread(self._started_local)
-
-    def _started_local(self) -> str:
-        with self._starting_local:
-            if self._local is None:
-                folder = self._params.modelsFolder
-                if not folder:
-                    message = (
-                        "the job lists no servers and no modelsFolder for one of its own: set "
-                        "process.InferenceService.servers or process.InferenceService.modelsFolder"
-                    )
-                    raise ConfigurationError(message)
-                _LOG.info("starting an accelerator server of this job's own, with the models of %s", folder)
-                names = dict.fromkeys(client.configuration.model_name for client in self._clients)
-                wanted = [word for name in names for word in ("--model", name)]
-                self._local = LocalServer(folder, [*wanted, *self._params.localServerOptions])
-                self._local.start()
-                _LOG.info("the accelerator server is ready at %s", self._local.address)
-            return self._local.address
 
 
 def _reported(model: ModelFigures) -> dict[str, Any]:

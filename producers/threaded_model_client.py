@@ -13,7 +13,8 @@ from inference_client.configuration import ClientConfiguration
 from inference_client.protocol.messages import InferenceRequest, ModelMetadata
 from inference_client.result import InferenceResult
 from inference_client.statistics import ClientStatistics
-from producers.model_client import FindFallback, ModelClient
+from producers.fallback import FindFallback
+from producers.model_client import ModelClient
 
 _T = TypeVar("_T")
 

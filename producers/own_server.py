@@ -1,0 +1,90 @@
+"""OwnServer: the accelerator server that a job starts for itself, and starts again where it died."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Sequence
+
+from eventproc.errors import ConfigurationError
+from inference_client.errors import LocalServerError, ServersUnavailable
+from inference_client.local_server import LocalServer
+
+_LOG = logging.getLogger("eventproc.InferenceService")
+
+MOST_STARTS = 3
+"""Of one job: a server that dies again and again dies of what the job asks, or of the machine."""
+
+
+class OwnServer:
+    """One process, however many clients in however many event loops ask for it.
+
+    Args:
+        models_folder: repository of its models; empty if the job names none.
+        options: more words for its command line.
+    """
+
+    def __init__(self, models_folder: str, options: Sequence[str]) -> None:
+        self.models: list[str] = []
+        self._models_folder = models_folder
+        self._options = options
+        self._turn = threading.Lock()  # held to start it
+        self._server: LocalServer | None = None
+        self._starts = 0
+        self._closed = threading.Event()
+
+    @property
+    def address(self) -> str:
+        """Where it listens; empty before its first start."""
+        return self._server.address if self._server is not None else ""
+
+    async def find(self) -> str:
+        """Its address; starts it where it does not run.
+
+        Raises:
+            ConfigurationError: the job names no models folder.
+            LocalServerError: it does not start; the next call tries again.
+            ServersUnavailable: it was started too often.
+        """
+        return await asyncio.to_thread(self._found)
+
+    def close(self) -> None:
+        """Ends the process, also one that is about to start; blocks."""
+        self._closed.set()
+        if self._server is not None:
+            self._server.close()
+
+    def _found(self) -> str:
+        with self._turn:
+            if self._server is None or not self._server.is_running:
+                self._start()
+            return self.address
+
+    def _start(self) -> None:
+        if not self._models_folder:
+            message = (
+                "the job lists no servers and no modelsFolder for one of its own: set "
+                "process.InferenceService.servers or process.InferenceService.modelsFolder"
+            )
+            raise ConfigurationError(message)
+        if self._closed.is_set():
+            message = "the job needs no accelerator server of its own any more"
+            raise LocalServerError(message)
+        if self._server is not None:
+            self._server.close()
+            ending = f"the accelerator server of this job's own ended\n{self._server.last_words}".rstrip()
+            if self._starts == MOST_STARTS:
+                message = f"it was started {self._starts} times, which is enough: {ending}"
+                raise ServersUnavailable(message)
+            _LOG.warning("%s", ending)
+        self._starts += 1
+        _LOG.info(
+            "starting an accelerator server of this job's own, with the models of %s", self._models_folder
+        )
+        wanted = [word for name in dict.fromkeys(self.models) for word in ("--model", name)]
+        self._server = LocalServer(self._models_folder, [*wanted, *self._options])
+        self._server.start()
+        if self._closed.is_set():
+            self._server.close()
+        _LOG.info("the accelerator server is ready at %s", self._server.address)
