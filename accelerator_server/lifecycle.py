@@ -24,6 +24,7 @@ from accelerator_server.http.connections import Connections
 from accelerator_server.http.express.connection import LINGER_S
 from accelerator_server.http.inference_service import InferenceService
 from accelerator_server.http.tls import load_certificate, make_ssl_context
+from accelerator_server.http.tls_listener import TlsListener
 from accelerator_server.limits.admission import Admission
 from accelerator_server.limits.descriptors import find_room
 from accelerator_server.limits.memory_guard import SHARE_OF_MEMORY, MemoryGuard
@@ -46,9 +47,6 @@ _CLOSE_S = 2.0
 
 _BACKLOG = 1024
 """Connections that wait to be accepted."""
-
-_HANDSHAKE_S = 10.0
-"""Time for TLS to be agreed upon; only then does a connection count among those that there is room for."""
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
@@ -101,7 +99,7 @@ class AcceleratorServer:
             access_log_class=access_log.AccessLogger,
             logger=broken_requests.logger,
         )
-        self._listener: asyncio.Server | None = None
+        self._listener: asyncio.Server | TlsListener | None = None
         self.address = ""
 
     async def start(self) -> None:
@@ -120,13 +118,12 @@ class AcceleratorServer:
         await self._runner.setup()
         if self._runner.server is not None:  # always, after its setup
             self._connections = Connections(self._state, self._service, self._runner.server, self._room)
-            self._listener = await asyncio.get_running_loop().create_server(
-                self._connections.accept,
-                sock=listening,
-                ssl=self._ssl,
-                ssl_handshake_timeout=_HANDSHAKE_S if self._ssl is not None else None,
-                backlog=_BACKLOG,
-            )
+            if self._ssl is not None:
+                self._listener = TlsListener(listening, self._ssl, self._connections)
+            else:
+                self._listener = await asyncio.get_running_loop().create_server(
+                    self._connections.accept, sock=listening, backlog=_BACKLOG
+                )
         logger.info("listening at %s, loading %d models", self.address, len(folders))
         models, control = self._state.models, self._state.control
         control.server_name = self._config.name or self.address.partition("://")[2]
@@ -266,6 +263,7 @@ def _listen(config: ServerConfig) -> socket.socket:
     try:
         family = socket.AF_INET6 if ":" in config.host else socket.AF_INET
         listening = socket.create_server((config.host, config.port), family=family, backlog=_BACKLOG)
+        listening.setblocking(False)
         # Connections inherit it: the kernel gives up a client that takes nothing of its answer for so long.
         listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(config.send_timeout_s * 1000))
         return listening

@@ -48,11 +48,16 @@ class Connections:
         """Whether more are open than are served."""
         return len(self) > self.state.config.max_connections
 
+    @property
+    def room_left(self) -> int:
+        """How many more may be open."""
+        return self._room - self._coming - len(self._express) - len(self._server.connections)
+
     def accept(self) -> ExpressConnection:
         """Called by the event loop when it has accepted a connection."""
         self._coming += 1
         asyncio.get_running_loop().call_soon(self._came_one)
-        if self._coming + len(self._express) + len(self._server.connections) > self._room:
+        if self.room_left < 0:
             self._make_room()
         return ExpressConnection(self)
 

@@ -76,13 +76,32 @@ def test_tls_1_2_is_the_oldest_whatever_the_system_allows(tls):
 
 
 async def test_who_says_nothing_instead_of_agreeing_upon_tls_is_hung_up_on(repository, tls, monkeypatch):
-    monkeypatch.setattr("accelerator_server.lifecycle._HANDSHAKE_S", 0.1)
+    monkeypatch.setattr("accelerator_server.http.tls_listener._HANDSHAKE_S", 0.1)
     async with started(repository, tls=tls) as (server, _):
         host, _, port = server.address.removeprefix("https://").partition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         async with asyncio.timeout(20):
             assert not await reader.read()
         writer.close()
+
+
+async def test_a_flood_of_connections_that_agree_upon_nothing_takes_no_more_than_the_room(
+    repository, tls, authority, monkeypatch
+):
+    monkeypatch.setattr("accelerator_server.lifecycle.find_room", lambda *_: 20)
+    async with started(repository, tls=tls) as (server, session):
+        assert await asks(session, trusting(authority)) == 200  # this connection is kept
+        host, _, port = server.address.removeprefix("https://").partition(":")
+        silent = [await asyncio.open_connection(host, int(port)) for _ in range(100)]
+        ends = [asyncio.ensure_future(reader.read()) for reader, _ in silent]
+        async with asyncio.timeout(20):
+            await asyncio.wait(ends[:80])  # the first that came
+            other = await asyncio.open_connection(host, int(port), ssl=trusting(authority))
+        assert not ends[-1].done()
+        for _, writer in (*silent, other):
+            writer.transport.abort()
+        await asyncio.gather(*ends, return_exceptions=True)
+        assert await asks(session, trusting(authority)) == 200
 
 
 async def test_where_a_client_authority_is_named_only_its_clients_are_answered(

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import resource
+import ssl
 import sys
 
 import aiohttp
 import psutil
 import pytest
+import trustme
 
 from accelerator_server.limits.descriptors import RESERVED, WORKER, find_room, raise_limit
 from inference_client.protocol.routes import LIVE, infer_path
@@ -31,7 +33,7 @@ SLOW = "[backend_parameters]\nservice_time_s = 3.0"
 
 async def flood(address: str, n: int) -> list[asyncio.StreamWriter]:
     """Connections that say nothing."""
-    host, _, port = address.removeprefix("http://").partition(":")
+    host, _, port = address.partition("://")[2].partition(":")
     opened = await asyncio.gather(*(asyncio.open_connection(host, int(port)) for _ in range(n)))
     return [writer for _, writer in opened]
 
@@ -68,6 +70,21 @@ def repository(tmp_path):
     write_model(tmp_path)
     write_model(tmp_path, "slow", backend="emulated", tables=SLOW)
     return tmp_path
+
+
+async def test_connections_that_never_agree_upon_tls_keep_nobody_out(repository, tmp_path):
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    certificate.private_key_and_cert_chain_pem.write_to_path(tmp_path / "certificate.pem")
+    config = tmp_path / "server.toml"
+    config.write_text(f'[tls]\ncertificate = "{tmp_path / "certificate.pem"}"\n')
+    context = ssl.create_default_context()
+    authority.configure_trust(context)
+    with server_process(repository, "--config", str(config), command=COMMAND) as (_, address):
+        silent = await flood(address, 5 * DESCRIPTORS)
+        async with aiohttp.ClientSession(address) as session, session.get(LIVE, ssl=context) as reply:
+            assert reply.status == 200
+        await close(silent)
 
 
 async def test_idle_connections_cannot_take_the_last_descriptor(repository):
