@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from eventproc.errors import EventProcError, ExternalFailure
+from eventproc.errors import EventProcError, ExternalFailure, FileReadError
 
 
 class EngineFailure(ExternalFailure):
     """A batch system cannot be asked, or refuses what it is asked."""
 
     category = "BatchSystem"
+
+
+class DamagedRecord(FileReadError):
+    """A record file holds something else than its record, such as nothing: a full disk, a lost node."""
 
 
 class NoJobReport(EventProcError):

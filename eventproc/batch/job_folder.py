@@ -34,7 +34,7 @@ from eventproc.batch.records import (
     SubmissionRecord,
     WorkOrder,
 )
-from eventproc.errors import FileWriteError
+from eventproc.errors import FileReadError, FileWriteError
 
 REPORT = "FrameworkJobReport.json"
 
@@ -143,8 +143,9 @@ class JobFolder:
         write_record(self.path / "attempts" / f"{submission.attempt}.submitted.json", submission)
 
     def kill_asked(self, number: int) -> bool:
-        """Whether an attempt is to end."""
-        return (self.path / "attempts" / f"{number}.kill.json").exists()
+        """Whether an attempt is to end; what cannot be seen now is not asked for yet."""
+        # pathlib's exists() raises where the file system has a hiccup, and a job that runs would end of it.
+        return os.path.exists(self.path / "attempts" / f"{number}.kill.json")  # noqa: PTH110
 
     def ask_kill(self, number: int) -> None:
         """Takes down that an attempt is to end; its worker looks for this. 0: there is to be none.
@@ -190,14 +191,26 @@ class JobFolder:
         return claim_record(self.path / "done.json", done)
 
     def forget_done(self) -> None:
-        """Makes the job unfinished again; what counted stays where it is."""
-        (self.path / "done.json").unlink(missing_ok=True)
+        """Makes the job unfinished again; what counted stays where it is.
+
+        Raises:
+            FileWriteError: the folder cannot be written.
+        """
+        path = self.path / "done.json"
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            message = f"record {str(path)!r} cannot be removed: {error.strerror}"
+            raise FileWriteError(message) from error
 
     def _names(self, folder: str) -> list[str]:
         try:
             return [entry.name for entry in (self.path / folder).iterdir()]
         except FileNotFoundError:
             return []
+        except OSError as error:
+            message = f"folder {str(self.path / folder)!r} cannot be read: {error.strerror}"
+            raise FileReadError(message) from None
 
 
 def _made(path: Path) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 
 from eventproc.batch.engines.base import EngineState
 from eventproc.batch.errors import NoJobReport
 from eventproc.batch.job_folder import JobFolder, RunFolder
-from eventproc.batch.records import DoneRecord, EndRecord, StartRecord
+from eventproc.batch.record_files import Reading
+from eventproc.batch.records import AttemptRecord, DoneRecord, EndRecord, StartRecord
 from eventproc.batch.retry_table import Action, verdict
 
 
@@ -40,6 +42,23 @@ class RunFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class LastAttempt:
+    """The last attempt of a job that was ordered.
+
+    Attributes:
+        number: its number; 0 for none.
+        engine_id: what the batch system calls it; "" when it never took it.
+        order: what was wished; None where that cannot be read.
+        problems: which of its files cannot be read, and why.
+    """
+
+    number: int = 0
+    engine_id: str = ""
+    order: AttemptRecord | None = None
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class JobFacts:
     """All that the files of a job say.
 
@@ -50,6 +69,8 @@ class JobFacts:
         engine_id: what the batch system calls that attempt; "" when it never took it.
         kill_asked: whether that attempt is to end.
         runs: all runs of all attempts.
+        order: what was wished of that attempt; None where that cannot be read.
+        problems: which of its files cannot be read, and why.
     """
 
     id: int
@@ -58,6 +79,8 @@ class JobFacts:
     engine_id: str
     kill_asked: bool
     runs: tuple[RunFacts, ...]
+    order: AttemptRecord | None = None
+    problems: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,23 +108,31 @@ class JobStatus:
     facts: JobFacts
 
 
-def read_last_attempt(job: JobFolder) -> tuple[int, str]:
-    """Number of a job's last attempt and what the batch system calls it; (0, "") when there is none."""
-    attempts = job.attempts()
+def read_last_attempt(job: JobFolder) -> LastAttempt:
+    """What a job's last attempt is."""
+    reading = Reading()
+    attempts = reading(job.attempts)
     if not attempts:
-        return 0, ""
-    submission = job.submission(attempts[-1])
-    return attempts[-1], submission.engine_id if submission else ""
+        return LastAttempt(problems=tuple(reading.problems))
+    number = attempts[-1]
+    submission = reading(partial(job.submission, number))
+    order = reading(partial(job.attempt, number))
+    return LastAttempt(number, submission.engine_id if submission else "", order, tuple(reading.problems))
 
 
-def read_facts(job: JobFolder, attempt: int, engine_id: str) -> JobFacts:
-    """Reads the files of a job.
+def read_facts(job: JobFolder, last: LastAttempt) -> JobFacts:
+    """Reads the files of a job; one that cannot be read is as none, and is told of.
 
     What the batch system says must be asked before: a job that it does not know any more has then written
     all that it will ever write.
     """
-    runs = tuple(RunFacts(run, run.start(), run.end()) for run in job.runs())
-    return JobFacts(job.id, job.done(), attempt, engine_id, job.kill_asked(attempt), runs)
+    reading = Reading()
+    folders = reading(lambda: list(job.runs())) or []
+    runs = tuple(RunFacts(run, reading(run.start), reading(run.end)) for run in folders)
+    done = reading(job.done)
+    kill_asked = job.kill_asked(last.number)
+    problems = (*last.problems, *reading.problems)
+    return JobFacts(job.id, done, last.number, last.engine_id, kill_asked, runs, last.order, problems)
 
 
 def decide(facts: JobFacts, engine_state: EngineState | None, *, asked: bool, attempts: int) -> JobStatus:
@@ -147,12 +178,20 @@ def _state(
     if not facts.engine_id and last is None:
         state = State.KILLED if facts.kill_asked else State.UNSUBMITTED
         return state, code, ""
-    if last is not None and last.end is not None:
+    if last is not None and last.end is not None and last.end.exit_code:
         state = State.KILLED if facts.kill_asked else State.FAILED
         return state, last.end.exit_code, last.end.reason
     if not asked:
         return (State.RUNNING if last else State.IDLE), code, "the batch system could not be asked"
     if facts.kill_asked:
         return State.KILLED, code, ""
+    return State.FAILED, NoJobReport.exit_code, _why_lost(facts, last)
+
+
+def _why_lost(facts: JobFacts, last: RunFacts | None) -> str:
+    if facts.problems:
+        return "; ".join(facts.problems)
     where = f" on {last.start.host}" if last and last.start else ""
-    return State.FAILED, NoJobReport.exit_code, f"it was lost{where}: it ended without a word"
+    if last is not None and last.end is not None:
+        return f"it ended well{where}, and nothing says which outputs count: its done.json is gone"
+    return f"it was lost{where}: it ended without a word"

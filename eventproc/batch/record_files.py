@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import secrets
 import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from eventproc.batch.errors import DamagedRecord
 from eventproc.errors import FileReadError, FileWriteError
 from eventproc.io.format.publication import NO_HARD_LINKS
 
@@ -19,15 +23,41 @@ def read_record(path: Path, kind: type[RecordT]) -> RecordT | None:
     """The record in a file; None when there is no such file.
 
     Raises:
-        FileReadError: the file cannot be read or holds something else.
+        DamagedRecord: the file holds something else.
+        FileReadError: it cannot be read, which says nothing about what it holds.
     """
     try:
         return msgspec.json.decode(path.read_bytes(), type=kind)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        message = f"record {str(path)!r} cannot be read: {error}"
+    except OSError as error:
+        message = f"record {str(path)!r} cannot be read: {error.strerror}"
         raise FileReadError(message) from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = f"record {str(path)!r} is damaged: {error}"
+        raise DamagedRecord(message) from None
+
+
+ReadT = TypeVar("ReadT")
+
+
+class Reading:
+    """Reads the files of one job, and goes on where one cannot be read.
+
+    Attributes:
+        problems: what is wrong with which file, a sentence each.
+    """
+
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+
+    def __call__(self, read: Callable[[], ReadT]) -> ReadT | None:
+        """What ``read`` returns; None where it raises FileReadError."""
+        try:
+            return read()
+        except FileReadError as error:
+            self.problems.append(str(error))
+            return None
 
 
 def write_record(path: Path, record: msgspec.Struct) -> None:
@@ -36,8 +66,8 @@ def write_record(path: Path, record: msgspec.Struct) -> None:
     Raises:
         FileWriteError: the file system refuses.
     """
-    temporary = _written_aside(path, record)
-    temporary.replace(path)
+    with _translated(path), _written_aside(path, record) as temporary:
+        temporary.replace(path)
 
 
 def claim_record(path: Path, record: msgspec.Struct) -> bool:
@@ -46,39 +76,55 @@ def claim_record(path: Path, record: msgspec.Struct) -> bool:
     Raises:
         FileWriteError: the file system refuses.
     """
-    temporary = _written_aside(path, record)
-    try:
-        os.link(temporary, path)
-    except FileExistsError:
-        return False
-    except OSError as error:
-        if error.errno not in NO_HARD_LINKS:
-            message = f"record {str(path)!r} cannot be written: {error.strerror}"
-            raise FileWriteError(message) from error
-        return _claim_without_links(path, temporary)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return True
+    with _translated(path), _written_aside(path, record) as temporary:
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            return False
+        except OSError as error:
+            if error.errno not in NO_HARD_LINKS:
+                raise
+            return _claim_without_links(path, temporary)
+        return True
 
 
 def _claim_without_links(path: Path, temporary: Path) -> bool:
     # Only one creation succeeds here too, but a reader may see the file before it is filled.
     try:
-        with path.open("xb") as file:
-            file.write(temporary.read_bytes())
+        file = path.open("xb")
     except FileExistsError:
         return False
+    try:
+        with file:
+            file.write(temporary.read_bytes())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        path.unlink()  # else nobody could ever claim it
+        raise
     return True
 
 
-def _written_aside(path: Path, record: msgspec.Struct) -> Path:
-    temporary = path.with_name(f".{path.name}.{socket.gethostname()}-{os.getpid()}")
+@contextmanager
+def _written_aside(path: Path, record: msgspec.Struct) -> Iterator[Path]:
+    """A file of the record beside its name, which nobody else writes; it is gone in the end."""
+    # Containers on one host may share its name and count their processes alike.
+    own = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(4)}"
+    temporary = path.with_name(f".{path.name}.{own}")
     try:
-        with temporary.open("wb") as file:
+        with temporary.open("xb") as file:
             file.write(msgspec.json.format(msgspec.json.encode(record), indent=1) + b"\n")
             file.flush()
             os.fsync(file.fileno())
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _translated(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         message = f"record {str(path)!r} cannot be written: {error.strerror}"
         raise FileWriteError(message) from error
-    return temporary

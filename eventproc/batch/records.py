@@ -82,13 +82,14 @@ class TaskRecord(Record, frozen=True):
         process: name of the process.
         configuration_id: ParameterSet ID of the job as it was given.
         engine: name of the engine.
-        engine_options: what the engine was told.
+        engine_options: what the engine was told at submission; an attempt may be told otherwise.
         outputs: label of each output module and its file name.
         limits: what each job may take.
         attempts: how often a job is tried before it counts as failed for good.
         ramp_s: first attempts start within so much time.
         backoff_s: mean wait before the second attempt; doubled for each further one.
         lumi_mask: the golden JSON that was given, {} for none.
+        hooks: what the site adds.
         jobs: the jobs in the order of their events.
     """
 
@@ -106,6 +107,7 @@ class TaskRecord(Record, frozen=True):
     backoff_s: float
     jobs: tuple[JobRecord, ...]
     lumi_mask: dict[str, list[tuple[int, int]]] = {}
+    hooks: Hooks = Hooks()
 
 
 class WorkOrder(Record, frozen=True):
@@ -132,12 +134,14 @@ class AttemptRecord(Record, frozen=True):
         ordered: when, ISO 8601, UTC.
         limits: what it may take.
         delay_s: how long it waits after its start, so that jobs do not begin together.
+        engine_options: what the engine is told for it; None for what it was told at submission.
     """
 
     attempt: int
     ordered: str
     limits: Limits
     delay_s: float = 0.0
+    engine_options: dict[str, str] | None = None
 
 
 class SubmissionRecord(Record, frozen=True):

@@ -5,18 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from eventproc.batch.job_configuration import job_configuration
 from eventproc.batch.job_folder import JobFolder
 from eventproc.batch.record_files import read_record, write_record
-from eventproc.batch.records import TASK_FORMAT, Hooks, JobRecord, TaskRecord, WorkOrder
+from eventproc.batch.records import TASK_FORMAT, AttemptRecord, Hooks, JobRecord, TaskRecord, WorkOrder
 from eventproc.batch.run_script import render_run_script
 from eventproc.batch.wheel import pack_wheel, plugin_distributions
-from eventproc.config.frozen_job import render_frozen_job
-from eventproc.errors import ConfigurationError, FileWriteError, near_names
+from eventproc.config.frozen_job import read_frozen_job, render_frozen_job
+from eventproc.errors import ConfigurationError, EventProcError, FileWriteError, near_names
 from eventproc.model.descriptions import ProcessDescription
 
 MANIFEST = "task.json"
@@ -62,6 +65,42 @@ class TaskFolder:
         for job in self.record.jobs:
             yield self.job(job.id)
 
+    def engine_options(self, order: AttemptRecord | None) -> Mapping[str, str]:
+        """What the engine is told for an attempt: what was said with it, else at submission."""
+        said = order.engine_options if order else None
+        return self.record.engine_options if said is None else said
+
+    def shared_files(self) -> list[Path]:
+        """What every job's folder holds alike: the run script, the site's setup, wheels."""
+        scripts = (self.path / "run.sh", self.path / "setup.sh")
+        return [*(path for path in scripts if path.exists()), *self.path.glob("*.whl")]
+
+    def restore_job(self, number: int) -> None:
+        """Makes again what a worker needs, where some of it is gone or damaged.
+
+        Raises:
+            FileWriteError: it cannot be written.
+            ConfigurationError: the configuration of the task is damaged too.
+        """
+        folder = self.job(number)
+        if self._is_ready(folder):
+            return
+        description = read_frozen_job(self.path / "process.json")
+        try:
+            _write_job(self, self.record.jobs[number - 1], description)
+        except OSError as error:
+            message = f"cannot restore job folder {str(folder.path)!r}: {error.strerror}"
+            raise FileWriteError(message) from error
+
+    def _is_ready(self, folder: JobFolder) -> bool:
+        try:
+            read_frozen_job(folder.process)
+            pairs = [(file, folder.path / file.name) for file in self.shared_files()]
+            same = all(file.stat().st_size == own.stat().st_size for file, own in pairs)
+            return same and folder.order() is not None
+        except (EventProcError, OSError):
+            return False
+
     @property
     def engine_folder(self) -> Path:
         """Where the engine keeps files of its own."""
@@ -94,33 +133,34 @@ def create_task(
     if (path / MANIFEST).exists():
         message = f"{str(path)!r} holds a task already: choose another --task, or remove it"
         raise ConfigurationError(message)
+    task = TaskFolder(path, replace(record, hooks=hooks))
     try:
-        for folder in (path / "engine", path / "jobs"):
+        for folder in (task.engine_folder, path / "jobs"):
             folder.mkdir(parents=True, exist_ok=True)
-        (path / "process.json").write_text(render_frozen_job(description))
+        _put(path / "process.json", render_frozen_job(description))
         wheels = [pack_wheel(distribution, path) for distribution in plugin_distributions()]
-        script = render_run_script(python, _key(wheels))
-        for job in record.jobs:
-            folder = path / "jobs" / str(job.id)
-            folder.mkdir(exist_ok=True)
-            configuration = job_configuration(description, job, record.outputs)
-            (folder / "process.json").write_text(render_frozen_job(configuration))
-            (folder / "run.sh").write_text(script)
-            (folder / "run.sh").chmod(0o755)
-            if setup is not None:
-                shutil.copyfile(setup, folder / "setup.sh")
-            for wheel in wheels:
-                _share(wheel, folder / wheel.name)
-            JobFolder(folder).write_order(WorkOrder(record.name, job.id, _events(job), hooks))
-        write_record(path / MANIFEST, record)
+        _put(path / "run.sh", render_run_script(python, _key(wheels)))
+        (path / "run.sh").chmod(0o755)
+        if setup is not None:
+            shutil.copyfile(setup, path / "setup.sh")
+        for job in task.record.jobs:
+            _write_job(task, job, description)
+        write_record(path / MANIFEST, task.record)
     except OSError as error:
         message = f"cannot write task {str(path)!r}: {error.filename or ''} {error.strerror}"
         raise FileWriteError(message) from error
     return TaskFolder.load(path)
 
 
-def _events(job: JobRecord) -> int | None:
-    return job.events if job.files else None
+def _write_job(task: TaskFolder, job: JobRecord, description: ProcessDescription) -> None:
+    """Writes what a worker needs; what is there already may be read by one."""
+    folder = task.job(job.id)
+    folder.path.mkdir(exist_ok=True)
+    _put(folder.process, render_frozen_job(job_configuration(description, job, task.record.outputs)))
+    for shared in task.shared_files():
+        _copy(shared, folder.path / shared.name)
+    events = job.events if job.files else None
+    folder.write_order(WorkOrder(task.record.name, job.id, events, task.record.hooks))
 
 
 def _key(wheels: list[Path]) -> str:
@@ -130,10 +170,17 @@ def _key(wheels: list[Path]) -> str:
     return digest.hexdigest()[:16]
 
 
-def _share(wheel: Path, name: Path) -> None:
-    """One file under both names, where the file system can."""
+def _put(path: Path, text: str) -> None:
+    temporary = path.with_name(f".{path.name}.new")
+    temporary.write_text(text, encoding="utf-8")
+    temporary.replace(path)
+
+
+def _copy(file: Path, name: Path) -> None:
+    """A copy; of a wheel one file under both names, where the file system can."""
     name.unlink(missing_ok=True)
-    try:
-        os.link(wheel, name)
-    except OSError:
-        shutil.copyfile(wheel, name)
+    with suppress(OSError):
+        if file.suffix == ".whl":
+            os.link(file, name)
+            return
+    shutil.copy(file, name)

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from eventproc.batch.engines.base import Engine, EngineState
+from eventproc.batch.engines.told import by_options
 from eventproc.batch.errors import EngineFailure, NoJobReport
-from eventproc.batch.job_status import ACTIVE, JobStatus, State, decide, read_facts, read_last_attempt
+from eventproc.batch.job_status import (
+    ACTIVE,
+    JobStatus,
+    LastAttempt,
+    State,
+    decide,
+    read_facts,
+    read_last_attempt,
+)
+from eventproc.batch.record_files import Reading
 from eventproc.batch.records import JobReportValues
 from eventproc.batch.task_folder import TaskFolder
 
@@ -53,27 +63,33 @@ class TaskStatus:
 
 
 def read_status(task: TaskFolder, engine: Engine) -> TaskStatus:
-    """Asks the batch system, then reads the files.
-
-    Raises:
-        FileReadError: a record is damaged.
-    """
+    """Asks the batch system, then reads the files; one that is damaged concerns its own job only."""
     folders = list(task.jobs())
     last = {job.id: read_last_attempt(job) for job in folders}
-    over = {job.id for job in folders if job.done()}
-    states: Mapping[str, EngineState] = {}
-    problem = ""
-    try:
-        wanted = [engine_id for job, (_, engine_id) in last.items() if engine_id and job not in over]
-        states = engine.poll(wanted) if wanted else {}
-    except EngineFailure as error:
-        problem = str(error)
+    over = {job.id for job in folders if Reading()(job.done)}
+    states, silence = _poll(task, engine, (each for job, each in last.items() if job not in over))
     jobs = []
     for job in folders:
-        attempt, engine_id = last[job.id]
-        facts = read_facts(job, attempt, engine_id)
-        jobs.append(decide(facts, states.get(engine_id), asked=not problem, attempts=task.record.attempts))
-    return TaskStatus(_explained(jobs, engine), problem)
+        attempt = last[job.id]
+        state = states.get(attempt.engine_id)
+        asked = attempt.engine_id not in silence if attempt.engine_id else not silence
+        jobs.append(decide(read_facts(job, attempt), state, asked=asked, attempts=task.record.attempts))
+    return TaskStatus(_explained(jobs, engine), "; ".join(dict.fromkeys(silence.values())))
+
+
+def _poll(
+    task: TaskFolder, engine: Engine, attempts: Iterable[LastAttempt]
+) -> tuple[dict[str, EngineState], dict[str, str]]:
+    """States by the engine's name for an attempt, and why there is no news, likewise."""
+    states: dict[str, EngineState] = {}
+    silence: dict[str, str] = {}
+    known = ((task.engine_options(each.order), each.engine_id) for each in attempts if each.engine_id)
+    for told, engine_ids in by_options(engine, known):
+        try:
+            states |= told.poll(engine_ids)
+        except EngineFailure as error:
+            silence |= dict.fromkeys(engine_ids, str(error))
+    return states, silence
 
 
 def _explained(jobs: Sequence[JobStatus], engine: Engine) -> tuple[JobStatus, ...]:

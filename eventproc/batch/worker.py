@@ -16,16 +16,24 @@ from typing import Any
 import msgspec
 
 from eventproc.batch.child_process import Supervisor
-from eventproc.batch.errors import NoJobReport, StageInFailure, StageOutFailure
+from eventproc.batch.errors import DamagedRecord, NoJobReport, StageInFailure, StageOutFailure
 from eventproc.batch.job_configuration import with_files
 from eventproc.batch.job_folder import JobFolder, RunFolder, now
-from eventproc.batch.records import DoneRecord, EndRecord, FileRecord, OutputRecord, WorkOrder
+from eventproc.batch.records import (
+    AttemptRecord,
+    DoneRecord,
+    EndRecord,
+    FileRecord,
+    OutputRecord,
+    WorkOrder,
+)
 from eventproc.batch.verification import damage
 from eventproc.config.frozen_job import read_frozen_job, render_frozen_job
 from eventproc.errors import (
     CaughtSignal,
     ConfigurationError,
     EventProcError,
+    FileReadError,
     FileWriteError,
     MismatchedInputFiles,
     UnexpectedTermination,
@@ -68,16 +76,20 @@ def run_attempt(job: JobFolder, number: int) -> int:
 
     Raises:
         ConfigurationError: the folder holds no job, or the attempt was never ordered.
+        NoJobReport: what it is to do cannot be read.
+        FileReadError: whether it is finished cannot be read.
         FileWriteError: the job's folder cannot be written.
     """
-    order, attempt = job.order(), job.attempt(number)
-    if order is None or attempt is None:
-        what = "no order.json" if order is None else f"no attempt {number}"
-        message = f"job folder {str(job.path)!r} has {what}"
-        raise ConfigurationError(message)
     if _is_finished(job):
-        sys.stdout.write(f"job {order.id} is done already\n")
+        sys.stdout.write(f"job {job.path.name} is done already\n")
         return 0
+    try:
+        order, attempt = _wishes(job, number)
+    except FileReadError as error:  # said where whoever asks how the job stands looks
+        run = job.new_run(number)
+        run.begin()
+        run.finish(EndRecord(NoJobReport.exit_code, str(error), now()))
+        raise NoJobReport(str(error)) from None
     run = job.new_run(number)
     run.begin()
     supervisor = Supervisor(attempt.limits, lambda: job.kill_asked(number))
@@ -100,9 +112,22 @@ def run_attempt(job: JobFolder, number: int) -> int:
     return code
 
 
+def _wishes(job: JobFolder, number: int) -> tuple[WorkOrder, AttemptRecord]:
+    order, attempt = job.order(), job.attempt(number)
+    if order is None or attempt is None:
+        what = "no order.json" if order is None else f"no attempt {number}"
+        message = f"job folder {str(job.path)!r} has {what}"
+        raise ConfigurationError(message)
+    return order, attempt
+
+
 def _is_finished(job: JobFolder) -> bool:
-    """Whether the outputs that count are there; ones that are damaged make the job unfinished."""
-    done = job.done()
+    """Whether the outputs that count are there; ones or a record that are damaged make the job unfinished."""
+    try:
+        done = job.done()
+    except DamagedRecord:
+        job.forget_done()
+        return False
     if done is None:
         return False
     if any(damage(job, output) for output in done.outputs):
@@ -217,7 +242,10 @@ class _Work:
         attempt = self._run.attempt
         name = self._run.path.name
         done = DoneRecord(name, attempt, host, report["events_read"], tuple(sorted(lumis)), tuple(outputs))
-        if self._job.claim_done(done):
+        while not self._job.claim_done(done):
+            if _is_finished(self._job):
+                break
+        else:
             return
         sys.stdout.write("another run of this job was faster; its outputs count, these are removed\n")
         for output in outputs:

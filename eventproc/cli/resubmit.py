@@ -11,7 +11,7 @@ from eventproc.batch.job_status import ACTIVE, JobStatus, State
 from eventproc.batch.submission import submit_jobs
 from eventproc.batch.task_status import TaskStatus, read_status
 from eventproc.cli.following import follow_on_screen
-from eventproc.cli.task_words import JobIds, Task, open_task, parse_job_ids, short_list
+from eventproc.cli.task_words import JobIds, Task, open_task, parse_job_ids, parse_options, short_list
 from eventproc.errors import CommandLineError
 
 
@@ -25,6 +25,9 @@ def resubmit(
         int | None, typer.Option("--maxjobruntime", min=1, help="wall time for these attempts, minutes")
     ] = None,
     cores: Annotated[int | None, typer.Option("--numcores", min=1, help="cores for these attempts")] = None,
+    engine_option: Annotated[
+        list[str] | None, typer.Option(help="name=value for the engine, for these attempts; name= takes back")
+    ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="also jobs that run or are finished; needs --jobids")
     ] = False,
@@ -32,16 +35,16 @@ def resubmit(
         bool, typer.Option("--follow", help="stay, and go on trying what the retry table allows")
     ] = False,
 ) -> None:
-    """Submit jobs again: those given, else all that failed, were killed, or were never submitted."""
+    """Submit jobs again: those given, else all that failed, were killed, or were never submitted.
+
+    What is not given stays as it was at a job's last attempt.
+    """
     folder, engine = open_task(task)
     found = read_status(folder, engine)
     jobs = _chosen(found, jobids, force=force)
-    for job in jobs:
-        if job.state is State.FINISHED:
-            folder.job(job.id).forget_done()
     given = {"memory_mb": memory, "wall_time_s": wall_time and wall_time * 60, "cores": cores}
     changed = {name: value for name, value in given.items() if value is not None}
-    submitted = submit_jobs(folder, engine, jobs, changed)
+    submitted = submit_jobs(folder, engine, jobs, changed, parse_options(engine_option or []))
     typer.echo(f"submitted {len(submitted)} jobs again" + (f": {short_list(submitted)}" if submitted else ""))
     if follow:
         follow_on_screen(folder, engine)

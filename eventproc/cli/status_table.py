@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from msgspec import to_builtins
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from eventproc.batch.job_status import JobStatus, State
+from eventproc.batch.records import Limits
 from eventproc.batch.retry_table import verdict
 from eventproc.batch.task_folder import TaskFolder
 from eventproc.batch.task_status import JobFigures, Spread, TaskStatus, figures, spreads
@@ -28,6 +30,7 @@ COLOURS = {
 LOW_MEMORY, LOW_TIME, LOW_CPU = 0.7, 0.3, 0.5
 
 _LONGEST_REASON = 100
+_PROBLEMS = 5
 
 
 def render_status(task: TaskFolder, status: TaskStatus, *, long: bool, errors: bool) -> RenderableType:
@@ -37,8 +40,8 @@ def render_status(task: TaskFolder, status: TaskStatus, *, long: bool, errors: b
     if status.problem:
         parts.append(Text(f"the batch system could not be asked: {status.problem}", "yellow"))
     if long:
-        parts.append(_jobs(task, status, taken))
-    parts += [*_errors(status, every=errors), *_figures(task, taken)]
+        parts += [_jobs(task, status, taken), *_asked_for(task, status)]
+    parts += [*_errors(status, every=errors), *_problems(status, every=errors), *_figures(task, taken)]
     return Group(*parts)
 
 
@@ -71,6 +74,9 @@ def status_values(task: TaskFolder, status: TaskStatus) -> dict[str, Any]:
                 "runs": job.runs,
                 "host": job.run.start.host if job.run and job.run.start else None,
                 "figures": by_id.get(job.id),
+                "limits": to_builtins(_limits(task, job)),
+                "engine_options": dict(task.engine_options(job.facts.order)),
+                "problems": list(job.facts.problems),
             }
             for job in status.jobs
         ],
@@ -118,6 +124,32 @@ def _job_row(task: TaskFolder, job: JobStatus, taken: JobFigures | None) -> list
         str(max(0, job.runs - job.tried)),
         "" if job.exit_code is None else str(job.exit_code),
     ]
+
+
+def _limits(task: TaskFolder, job: JobStatus) -> Limits:
+    return job.facts.order.limits if job.facts.order else task.record.limits
+
+
+def _asked_for(task: TaskFolder, status: TaskStatus) -> list[RenderableType]:
+    """What the last attempts asked for, a line for jobs that asked for the same."""
+    alike: dict[str, list[int]] = {}
+    for job in status.jobs:
+        limits, options = _limits(task, job), task.engine_options(job.facts.order)
+        told = "".join(f", {name}={value}" for name, value in options.items())
+        asked = f"{limits.memory_mb} MB, {limits.wall_time_s // 60} min, {limits.cores} cores{told}"
+        alike.setdefault(asked, []).append(job.id)
+    return [Text(f"jobs {short_list(jobs)} asked for {asked}") for asked, jobs in alike.items()]
+
+
+def _problems(status: TaskStatus, *, every: bool) -> list[RenderableType]:
+    """Files that cannot be read, and what to do."""
+    found = [Text(f"job {job.id}: {each}", "yellow") for job in status.jobs for each in job.facts.problems]
+    if not found:
+        return []
+    shown = found if every else found[:_PROBLEMS]
+    left = len(found) - len(shown)
+    more = [Text(f"and {left} more; --verboseErrors lists all")] if left else []
+    return [*shown, *more, Text("finished jobs stay so; the others run again with `eventproc resubmit`")]
 
 
 def _errors(status: TaskStatus, *, every: bool) -> list[RenderableType]:

@@ -54,7 +54,7 @@ def runs_alive(task: TaskFolder) -> dict[int, StartRecord]:
     alive = {}
     for job in task.jobs():
         if job.done() is None:
-            facts = read_facts(job, *read_last_attempt(job))
+            facts = read_facts(job, read_last_attempt(job))
             for run in facts.runs:
                 if run.start and not run.end and psutil.pid_exists(run.start.pid):
                     alive[job.id] = run.start

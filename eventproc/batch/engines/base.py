@@ -64,11 +64,22 @@ class Engine(ABC):
         for option in options:
             if option not in self.options:
                 hint = near_names(option, self.options)
-                message = f"engine {self.name!r} has no option {option!r}: {hint}"
+                message = (
+                    f"engine {self.name!r} has no option {option!r}: {hint}; "
+                    "memory, time and cores are --maxmemory, --maxjobruntime and --numcores"
+                )
                 raise ConfigurationError(message)
         self._task = task
         self._folder = folder
         self._given = options
+
+    def told(self, options: Mapping[str, str]) -> Engine:
+        """The same engine, told something else.
+
+        Raises:
+            ConfigurationError: an option is not known, or has a value that it cannot have.
+        """
+        return type(self)(self._task, self._folder, options)
 
     @abstractmethod
     def submit(self, errands: Sequence[Errand]) -> Iterator[tuple[Errand, str]]:

@@ -58,10 +58,10 @@ class DaskEngine(Engine):
         """Cancels tasks; those that run look for a file that says so."""
         from distributed import Future  # noqa: PLC0415 - an optional extra
 
-        for key in engine_ids:
-            self._unwanted(key).touch()
         with self._client() as client:
             client.cancel([Future(key, client) for key in engine_ids], force=True)
+        for key in engine_ids:  # last: a full disk must not keep what waits from being cancelled
+            self._unwanted(key).touch()
 
     def _unwanted(self, key: str) -> Path:
         return self._folder / f"{key}.unwanted"

@@ -87,16 +87,26 @@ class LocalEngine(Engine):
         return {engine_id: state for engine_id, state in states.items() if state is not None}
 
     def kill(self, engine_ids: Sequence[str]) -> None:
-        """Cancels what has not begun and sends SIGTERM to what runs."""
+        """Cancels what has not begun and sends SIGTERM to what runs, also where the disk is full.
+
+        Raises:
+            OSError: what has not begun cannot be cancelled.
+        """
+        failure: OSError | None = None
         for place in map(_Place.parse, engine_ids):
             folder = self._pool_folder(place)
             if not folder.is_dir():
                 continue
-            (folder / f"{place.number}.cancelled").touch()
+            try:
+                (folder / f"{place.number}.cancelled").touch()
+            except OSError as error:
+                failure = error
             process = living(folder / f"{place.number}.process.json")
             if process is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process.pid, signal.SIGTERM)
+        if failure is not None:
+            raise failure
 
     def _pool_folder(self, place: _Place) -> Path:
         if place.host != socket.gethostname():

@@ -1,61 +1,24 @@
 """Submission, retries, collection, reports, over an engine that runs nothing: tests write what jobs would."""
 
 import json
-import random
 import shutil
 
 import pytest
 
 from eventproc.batch.collection import collect_outputs, write_merged_report
-from eventproc.batch.engines.base import Engine, EngineState
+from eventproc.batch.engines.table import make_engine
 from eventproc.batch.errors import EngineFailure
-from eventproc.batch.job_folder import now
 from eventproc.batch.job_status import State
 from eventproc.batch.lumi_report import write_lumi_report
 from eventproc.batch.preparation import Splitting
-from eventproc.batch.records import DoneRecord, EndRecord, OutputRecord
-from eventproc.batch.submission import RETRIED, follow, kill_jobs, submit_jobs
+from eventproc.batch.submission import follow, kill_jobs, submit_jobs
 from eventproc.batch.task_folder import TaskFolder
 from eventproc.batch.task_status import read_status, reported_latencies
 from eventproc.errors import ConfigurationError, FileReadError, FileWriteError
 from eventproc.io.format.publication import checksums
+from tests.eventproc.batch.paper_engine import PaperEngine, end, finish_all, states, submit
 from tests.eventproc.batch.tasks import make_task
 from tests.eventproc.io.tracks import write_file
-
-
-class PaperEngine(Engine):
-    """Takes errands and gives them the state that the test says; may refuse after so many."""
-
-    name = "paper"
-
-    def __init__(self, folder):
-        super().__init__("demo", folder, {})
-        self.states = {}
-        self.errands = {}
-        self.takes = 10**6
-        self.answers = True
-        self.killed = []
-
-    def submit(self, errands):
-        for errand in errands:
-            if len(self.errands) >= self.takes:
-                message = "no more"
-                raise EngineFailure(message)
-            engine_id = f"{errand.job}.{errand.attempt}"
-            self.errands[engine_id] = errand
-            self.states[engine_id] = EngineState.IDLE
-            yield errand, engine_id
-
-    def poll(self, engine_ids):
-        if not self.answers:
-            message = "silence"
-            raise EngineFailure(message)
-        return {each: self.states[each] for each in engine_ids if each in self.states}
-
-    def kill(self, engine_ids):
-        self.killed += engine_ids
-        for each in engine_ids:
-            self.states.pop(each, None)
 
 
 @pytest.fixture
@@ -67,38 +30,6 @@ def task(tmp_path):
 @pytest.fixture
 def engine(tmp_path):
     return PaperEngine(tmp_path)
-
-
-def submit(task, engine, states=RETRIED, **options):
-    jobs = [job for job in read_status(task, engine).jobs if job.state in states]
-    return submit_jobs(task, engine, jobs, chance=random.Random(1), **options)
-
-
-def end(task, engine, number, code, attempt=1):
-    """The job's attempt ran and ended with a code; with 0 it wrote its events."""
-    job = task.job(number)
-    run = job.new_run(attempt)
-    run.begin()
-    if code == 0:
-        record = task.record.jobs[number - 1]
-        first = int(record.files[0].entries.split("-")[0])
-        path = write_file(run.path / "copy.root", record.events, first=first, process="COPY")
-        sums = checksums(path)
-        relative = str(path.relative_to(job.path))
-        size = path.stat().st_size
-        output = OutputRecord(
-            "out", relative, record.events, size, sums["sha256"], sums["adler32"], record.content
-        )
-        lumis = tuple((r, lumi) for r, lumi, _ in record.content)
-        assert job.claim_done(DoneRecord(run.path.name, attempt, "host", record.events, lumis, (output,)))
-        report = {"timing": {"TotalJobTime": 2.0}, "events_read": record.events, "services": {}}
-        (run.path / "FrameworkJobReport.json").write_text(json.dumps(report))
-    run.finish(EndRecord(code, "why" if code else "", now(), 2.0, 1.0, 100.0))
-    engine.states.pop(f"{number}.{attempt}", None)
-
-
-def states(task, engine):
-    return [job.state for job in read_status(task, engine).jobs]
 
 
 def test_all_jobs_are_submitted_once(task, engine):
@@ -175,10 +106,64 @@ def test_a_finished_job_is_made_again_as_another_attempt(task, engine):
     assert task.job(2).done().attempt == 2
 
 
-def test_a_job_whose_folder_is_gone_is_named(task, engine):
+def test_a_job_whose_folder_is_gone_is_made_again(task, engine):
+    before = {path.name: path.read_bytes() for path in task.job(2).path.iterdir()}
     shutil.rmtree(task.job(2).path)
-    with pytest.raises(FileWriteError, match=r"jobs/2.*cannot be written: No such file"):
+    assert submit(task, engine) == [1, 2, 3, 4]
+    after = task.job(2).path
+    assert {path.name: path.read_bytes() for path in after.iterdir() if path.is_file()} == before
+
+
+def test_a_job_whose_folder_cannot_be_written_keeps_no_other_job_from_being_submitted(task, engine):
+    (task.job(2).path / "attempts").touch()
+    with pytest.raises(FileWriteError, match=r"jobs/2/attempts.*1 jobs are like this, and 3 jobs are sub"):
         submit(task, engine)
+    assert sorted(engine.errands) == ["1.1", "3.1", "4.1"]
+
+
+def test_a_job_whose_folder_cannot_be_written_keeps_no_other_job_from_being_killed(task, engine):
+    submit(task, engine)
+    (task.job(2).path / "attempts" / "1.kill.json").mkdir()
+    with pytest.raises(FileWriteError, match=r"jobs/2/attempts/1\.kill"):
+        kill_jobs(task, engine, read_status(task, engine).jobs)
+    assert engine.killed == ["1.1", "2.1", "3.1", "4.1"]
+
+
+def test_what_the_engine_is_told_for_some_attempts_is_recorded_and_kept_for_later_ones(task, engine):
+    submit(task, engine, options={"partition": "long"})
+    for number in (1, 2):
+        end(task, engine, number, 50664)
+    jobs = read_status(task, engine).jobs
+    submit_jobs(task, engine, jobs[:1], options={"partition": "week", "qos": "high"})
+    submit_jobs(task, engine, jobs[1:2])
+    assert engine.told_of["1.2"] == {"partition": "week", "qos": "high"}
+    assert engine.told_of["2.2"] == engine.told_of["3.1"] == {"partition": "long"}
+    assert task.job(1).attempt(2).engine_options == {"partition": "week", "qos": "high"}
+    end(task, engine, 1, 8036, attempt=2)
+    submit(task, engine, [State.TO_RETRY], options={"qos": ""})
+    assert engine.told_of["1.3"] == {"partition": "week"}
+
+
+def test_attempts_are_looked_after_by_the_engine_as_it_was_told_for_them(task, engine):
+    submit(task, engine, options={"cluster": "a"})
+    end(task, engine, 1, 8036)
+    submit(task, engine, options={"cluster": "b"})
+    engine.silent = {"cluster": "a"}
+    status = read_status(task, engine)
+    assert [job.state for job in status.jobs] == [State.IDLE] * 4
+    engine.states.clear()
+    status = read_status(task, engine)
+    assert [job.state for job in status.jobs] == [State.TO_RETRY, *[State.IDLE] * 3]
+    assert status.problem == "silence"
+    kill_jobs(task, engine, status.jobs)
+    assert engine.killed_for == [{"cluster": "a"}]
+
+
+def test_an_option_that_the_engine_has_not_is_refused_before_anything_is_written(tmp_path, task):
+    engine = make_engine("local", "demo", tmp_path, {})
+    with pytest.raises(ConfigurationError, match="did you mean 'processes'"):
+        submit_jobs(task, engine, read_status(task, engine).jobs, options={"process": "3"})
+    assert not (task.job(1).path / "attempts").exists()
 
 
 def test_more_memory_is_asked_for_and_kept_for_later_attempts(task, engine):
@@ -206,13 +191,6 @@ def test_first_attempts_begin_in_a_ramp_and_later_ones_back_off(tmp_path, engine
     submit(task, engine)
     second = [task.job(n).attempt(2).delay_s for n in range(1, 26)]
     assert 25 <= min(second) < max(second) <= 75
-
-
-def finish_all(task, engine):
-    submit(task, engine)
-    for job in task.record.jobs:
-        end(task, engine, job.id, 0)
-    return read_status(task, engine)
 
 
 def test_collected_outputs_are_merged_in_the_order_of_jobs(task, engine, tmp_path):
