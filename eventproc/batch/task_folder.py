@@ -133,6 +133,9 @@ def create_task(
     if (path / MANIFEST).exists():
         message = f"{str(path)!r} holds a task already: choose another --task, or remove it"
         raise ConfigurationError(message)
+    if not str(path).isprintable():
+        message = f"task {str(path)!r}: lists of jobs are lines of text; choose a --task that can be printed"
+        raise ConfigurationError(message)
     task = TaskFolder(path, replace(record, hooks=hooks))
     try:
         for folder in (task.engine_folder, path / "jobs"):

@@ -149,6 +149,14 @@ def test_a_task_that_makes_no_sense_is_refused_before_anything_is_written(
     assert not (folder / "bad").exists()
 
 
+@pytest.mark.parametrize("name", ["new\nline", "not \udcff text"])
+def test_a_task_whose_name_is_no_line_of_text_is_refused(folder, monkeypatch, name):
+    monkeypatch.chdir(folder)
+    with pytest.raises(ConfigurationError, match="choose a --task that can be printed"):
+        submit(Path("copy_cfg.py"), task=folder / name, dataset=["a.root"], files_per_job=1)
+    assert not (folder / name).exists()
+
+
 def test_relative_paths_are_those_of_where_submission_stands(folder, monkeypatch):
     monkeypatch.chdir(folder)
     given = {"dataset": ["a.root"], "files_per_job": 1, "dry_run": True, "output_to": "far"}

@@ -7,6 +7,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,17 @@ class EngineConformance(ABC):
         engine = self._engine(tmp_path)
         ((_, engine_id),) = engine.submit([_errand(tmp_path, 1, "exit 84")])
         self._wait_until(lambda: not engine.poll([engine_id]))
+
+    def test_an_attempt_that_cannot_be_begun_keeps_no_other_from_it(self, tmp_path: Path) -> None:
+        """The folder of its log is gone; more than run at a time come after it."""
+        engine = self._engine(tmp_path)
+        errands = [_errand(tmp_path, n, "touch ran.txt") for n in (1, 2, 3, 4, 5)]
+        errands[0] = replace(errands[0], log=tmp_path / "gone" / "log.txt")
+        ids = [engine_id for _, engine_id in engine.submit(errands)]
+        self._wait_until(lambda: not engine.poll(ids))
+        ran = [errand.script.with_name("ran.txt") for errand in errands]
+        self._wait_until(lambda: all(path.exists() for path in ran[1:]))
+        assert not ran[0].exists()
 
     def test_what_runs_is_known_until_it_ends_also_to_another_process(self, tmp_path: Path) -> None:
         """Submission ends, and a later command asks."""

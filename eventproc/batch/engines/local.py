@@ -21,6 +21,9 @@ from eventproc.batch.engines.base import Engine, EngineState, Errand
 from eventproc.batch.errors import EngineFailure
 from eventproc.errors import ConfigurationError
 
+_STARTTIME = 19
+"""Of the fields of /proc/PID/stat that follow the name (proc(5): the 22nd of all)."""
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -129,20 +132,31 @@ class LocalEngine(Engine):
 
 def write_identity(path: Path, pid: int) -> None:
     """Takes down a process so that another one that gets its number later is not taken for it."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        created = psutil.Process(pid).create_time()
-        temporary = path.with_suffix(".new")
-        temporary.write_text(json.dumps([pid, created]))
-        temporary.rename(path)
+    try:
+        identity = [pid, *_beginning(pid)]
+    except (FileNotFoundError, ProcessLookupError):
+        return
+    temporary = path.with_suffix(".new")
+    temporary.write_text(json.dumps(identity))
+    temporary.rename(path)
 
 
 def living(path: Path) -> psutil.Process | None:
     """The process that a file tells of, if it lives."""
     try:
-        pid, created = json.loads(path.read_bytes())
+        pid, *beginning = json.loads(path.read_bytes())
         process = psutil.Process(pid)
-        # Wall clocks are stepped: a difference of a second is still the same process.
-        same = abs(process.create_time() - created) < 1.0
+        same = _beginning(pid) == beginning
         return process if same and process.status() != psutil.STATUS_ZOMBIE else None
-    except (OSError, ValueError, psutil.Error):
+    except (OSError, ValueError, TypeError, psutil.Error):
         return None
+
+
+def _beginning(pid: int) -> list[str]:
+    """When a process began: the boot of this machine, and clock ticks since.
+
+    psutil's create_time is by the wall clock, which is set back and forth.
+    """
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    after_name = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return [boot, after_name[_STARTTIME]]

@@ -6,8 +6,8 @@ import json
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
+from traceback import print_exception
 
 from eventproc.batch.engines.local import write_identity
 
@@ -17,7 +17,10 @@ def main() -> None:
     folder, processes = Path(sys.argv[1]), int(sys.argv[2])
     errands = json.loads((folder / "errands.json").read_bytes())
     with ThreadPoolExecutor(processes) as threads:
-        list(threads.map(partial(_run, folder), range(len(errands)), errands))
+        runs = [threads.submit(_run, folder, number, errand) for number, errand in enumerate(errands)]
+    for run in runs:  # all have ended: one that cannot be begun keeps no other from it
+        if error := run.exception():
+            print_exception(error)
 
 
 def _run(folder: Path, number: int, errand: tuple[str, str, str]) -> None:
@@ -32,10 +35,12 @@ def _run(folder: Path, number: int, errand: tuple[str, str, str]) -> None:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        write_identity(folder / f"{number}.process.json", process.pid)
-        if cancelled.exists():  # the wish came before anybody could know the process
-            process.terminate()
-        process.wait()
+        try:
+            write_identity(folder / f"{number}.process.json", process.pid)
+            if cancelled.exists():  # the wish came before anybody could know the process
+                process.terminate()
+        finally:
+            process.wait()
     (folder / f"{number}.ended").touch()
 
 

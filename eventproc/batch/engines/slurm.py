@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import getpass
 import re
 import secrets
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, islice
+from pathlib import Path
 
 from eventproc.batch.engines.base import Engine, EngineState, Errand
 from eventproc.batch.engines.command_line import call
 from eventproc.batch.errors import EngineFailure
 from eventproc.batch.records import Limits
+from eventproc.errors import ConfigurationError
 
 ARRAY_SIZE = 1000
 """Slurm's default MaxArraySize allows indices up to 1000."""
@@ -47,6 +48,8 @@ _STATES = {
     "SUSPENDED": EngineState.RUNNING,
 }
 _SEPARATORS = 2
+_ARRAYS_AT_ONCE = 5000
+"""Linux allows 128 KiB in one word of a command."""
 _HELD_REASONS = ("JobHeldUser", "JobHeldAdmin", "job requeued in held state")
 
 
@@ -62,6 +65,19 @@ class SlurmEngine(Engine):
         "running": "tasks of an array that may run at a time",
     }
 
+    def __init__(self, task: str, folder: Path, options: Mapping[str, str]) -> None:
+        """Takes what the user says; see `Engine`.
+
+        Raises:
+            ConfigurationError: an option is not known, or ``words`` are none to a shell.
+        """
+        super().__init__(task, folder, options)
+        try:
+            self._words = shlex.split(options.get("words", ""))
+        except ValueError as error:
+            message = f"engine 'slurm': words={options['words']!r} cannot be split as a shell would: {error}"
+            raise ConfigurationError(message) from None
+
     def submit(self, errands: Sequence[Errand]) -> Iterator[tuple[Errand, str]]:
         """Submits an array for each thousand errands of the same limits."""
         by_limits = sorted(errands, key=lambda errand: _order(errand.limits))
@@ -72,9 +88,13 @@ class SlurmEngine(Engine):
                     yield errand, f"{array_id}_{index}"
 
     def poll(self, engine_ids: Sequence[str]) -> Mapping[str, EngineState]:
-        """Asks squeue for all jobs of this user: asked for one that it forgot, it fails."""
-        output = call(["squeue", "-h", "-r", "-u", getpass.getuser(), "-o", "%i|%T|%r"])
-        states = parse_squeue(output)
+        """Asks squeue for the arrays, whoever submitted them: others of a group ask too."""
+        arrays = iter(dict.fromkeys(engine_id.partition("_")[0] for engine_id in engine_ids))
+        states: dict[str, EngineState] = {}
+        while some := list(islice(arrays, _ARRAYS_AT_ONCE)):
+            # Asked for one alone that it forgot, squeue fails; so it is never asked for one alone.
+            numbers = ",".join([*some, some[0]])
+            states |= parse_squeue(call(["squeue", "-h", "-r", "-j", numbers, "-o", "%i|%T|%r"]))
         return {engine_id: states[engine_id] for engine_id in engine_ids if engine_id in states}
 
     def explain(self, engine_ids: Sequence[str]) -> Mapping[str, str]:
@@ -126,7 +146,7 @@ class SlurmEngine(Engine):
             f"--output={log}",
             "--open-mode=append",
             *named,
-            *shlex.split(given.get("words", "")),
+            *self._words,
         ]
 
 

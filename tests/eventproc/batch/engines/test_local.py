@@ -1,6 +1,9 @@
+import errno
 import json
 import os
 import signal
+import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -45,7 +48,7 @@ class TestLocalEngine(EngineConformance):
         engine = LocalEngine("demo", tmp_path, {})
         list(engine.submit([]))
         (pool,) = tmp_path.glob("pool-*/pool.json")
-        pid, _ = json.loads(pool.read_bytes())
+        pid, *_ = json.loads(pool.read_bytes())
         self._wait_until(lambda: not psutil.pid_exists(pid))
 
 
@@ -53,8 +56,42 @@ def test_a_process_that_got_the_number_of_another_one_is_not_taken_for_it(tmp_pa
     path = tmp_path / "process.json"
     write_identity(path, os.getpid())
     assert living(path).pid == os.getpid()
-    path.write_text(f"[{os.getpid()}, {psutil.Process().create_time() - 100}]")
-    assert living(path) is None
+    _, boot, ticks = json.loads(path.read_text())
+    for other in ([os.getpid(), boot, str(int(ticks) - 1)], [os.getpid(), "other boot", ticks], [], 7):
+        path.write_text(json.dumps(other))
+        assert living(path) is None
+
+
+def test_a_process_is_known_when_the_clock_was_set_back(tmp_path, monkeypatch):
+    path = tmp_path / "process.json"
+    write_identity(path, os.getpid())
+    created = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda self: created(self) - 3600)
+    monkeypatch.setattr(psutil, "boot_time", lambda: 0.0)
+    assert living(path).pid == os.getpid()
+
+
+def test_what_runs_is_killed_where_the_disk_is_full(tmp_path, monkeypatch):
+    engine = LocalEngine("demo", tmp_path, {"processes": "1"})
+    script = tmp_path / "run.sh"
+    script.write_text("echo $$ > pid.new; mv pid.new pid; exec sleep 600\n")
+    monkeypatch.chdir(tmp_path)
+    ((_, engine_id),) = engine.submit([Errand(1, 1, script, tmp_path / "1.txt", LIMITS)])
+    until_s = time.monotonic() + 60
+    while engine.poll([engine_id]) != {engine_id: EngineState.RUNNING}:
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "touch", full)
+        with pytest.raises(OSError, match="No space left"):
+            engine.kill([engine_id])
+    while engine.poll([engine_id]):
+        assert time.monotonic() < until_s
+        time.sleep(0.02)
 
 
 def test_a_wish_to_kill_that_comes_while_an_attempt_starts_is_heard(tmp_path, monkeypatch):

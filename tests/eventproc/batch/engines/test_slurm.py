@@ -9,6 +9,7 @@ from eventproc.batch.engines.conformance import LIMITS, EngineConformance
 from eventproc.batch.engines.slurm import SlurmEngine, parse_squeue
 from eventproc.batch.errors import EngineFailure
 from eventproc.batch.records import Limits
+from eventproc.errors import ConfigurationError
 
 
 @pytest.mark.requires("slurm")
@@ -84,6 +85,25 @@ def test_a_percent_sign_in_the_path_stands_for_itself(tmp_path, tools):
 def test_a_controller_that_does_not_answer_is_no_news_of_the_jobs(tmp_path, tools):
     with pytest.raises(EngineFailure, match="Unable to contact slurm controller"):
         SlurmEngine("demo", tmp_path, {}).poll(["1_1"])
+
+
+def test_arrays_are_asked_for_whoever_submitted_them(tmp_path, tools):
+    squeue = tmp_path / "bin" / "squeue"
+    words = tmp_path / "asked.json"
+    squeue.write_text(
+        "#!/usr/bin/env python3\nimport sys, json, pathlib\n"
+        f"pathlib.Path({str(words)!r}).write_text(json.dumps(sys.argv[1:]))\nprint('7_2|RUNNING|None')\n"
+    )
+    engine = SlurmEngine("demo", tmp_path, {})
+    assert engine.poll(["7_2", "7_3"]) == {"7_2": EngineState.RUNNING}
+    # squeue fails when it is asked for one array alone that it does not know any more.
+    assert json.loads(words.read_text()) == ["-h", "-r", "-j", "7,7", "-o", "%i|%T|%r"]
+    assert SlurmEngine("demo", tmp_path, {}).poll([]) == {}
+
+
+def test_words_that_no_shell_would_read_are_refused(tmp_path):
+    with pytest.raises(ConfigurationError, match="cannot be split as a shell would: No closing quotation"):
+        SlurmEngine("demo", tmp_path, {"words": "--comment='a b"})
 
 
 def test_a_machine_without_slurm_says_so(tmp_path, monkeypatch):
