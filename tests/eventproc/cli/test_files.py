@@ -1,15 +1,19 @@
 import json
 
 import pytest
+import uproot
 
 from tests.eventproc.cli.conftest import EDM, SAMPLE
 from tests.eventproc.io.tracks import write_file
 
 
 def damage(path):
-    """Flips bits here and there in the middle, where the values are."""
+    """Flips bits here and there among the values."""
+    with uproot.open(path) as file:
+        basket = file["Events/tracks_pt"].basket_key(0)
+        begin, end = basket.data_cursor.index, basket.fSeekKey + basket.fNbytes
     content = bytearray(path.read_bytes())
-    for place in range(len(content) // 4, len(content) // 2, len(content) // 40):
+    for place in range(begin + (end - begin) // 4, end, (end - begin) // 4):
         content[place] ^= 0x10
     path.write_bytes(content)
 
