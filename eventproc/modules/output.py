@@ -107,7 +107,7 @@ class OutputModule(Module):
 
     @abstractmethod
     def write(self, event: EventView) -> None:
-        """Writes one event; called in input order. A product missing from the event is written as empty.
+        """Writes one event; called in input order. What is missing from the event stays missing.
 
         Raises:
             FileWriteError: the disk refused.

@@ -120,6 +120,21 @@ class ExpectCount(EDAnalyzer):
         assert found == self.add, f"{self.input} is the event's number plus {found}, not {self.add}"
 
 
+class ExpectPresence(EDAnalyzer):
+    """A product is in the events whose number can be divided by one, and in no other."""
+
+    class Params(ParameterDescription):
+        input: InputTag
+        by: int
+
+    def __init__(self, params, declare):
+        self.input = declare.consumes(Count, params.input)
+        self.by = params.by
+
+    def analyze(self, event):
+        assert event.has(self.input) is (event.id.event % self.by == 0)
+
+
 class ExpectSame(EDAnalyzer):
     """Products have one value."""
 

@@ -13,9 +13,10 @@ import numpy.typing as npt
 
 from eventproc.errors import LogicError
 from eventproc.io.format.file_metadata import CODE_DTYPE, StoredColumn, StoredProduct
+from eventproc.io.format.presence import Presence
 from eventproc.io.format.stored_tree import COUNTER_DTYPE, tree_values
-from eventproc.io.root.column import Column
-from eventproc.model.product import Product
+from eventproc.io.root.column import Column, Present
+from eventproc.model.product import Product, product_class
 
 STORABLE = frozenset(
     ["bool", "float32", "float64", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64))]
@@ -31,6 +32,7 @@ class ColumnBuffer:
     Attributes:
         dictionaries: by branch of a ``str`` column, each string and its code, in order of appearance.
         crc32: by branch, the CRC-32 of all values taken so far, little endian.
+        presence: which of the events taken so far have the product.
     """
 
     def __init__(self, stored: StoredProduct) -> None:
@@ -51,13 +53,15 @@ class ColumnBuffer:
             c.branch: {} for c in stored.columns if c.dtype == "str"
         }
         self.crc32 = dict.fromkeys(stored.branch_names(), 0)
+        self.presence = Presence()
 
-    def branch_values(self, products: Sequence[Product]) -> dict[str, Any]:
-        """The products of consecutive events as values for uproot's ``extend``.
+    def branch_values(self, made: Sequence[Product | None]) -> dict[str, Any]:
+        """The products of consecutive events as values for uproot's ``extend``; empty ones for None.
 
         Raises:
             LogicError: a column has another dtype than its schema, or another length than its axis.
         """
+        products = self._filled(made)
         rows = {c.name: list(map(attrgetter(c.name), products)) for c in self.stored.columns}
         contents = {
             c.name: self._coded(c, chain.from_iterable(rows[c.name]))
@@ -69,12 +73,17 @@ class ColumnBuffer:
             contents, lambda name: np.fromiter(map(len, rows[name]), COUNTER_DTYPE, len(products))
         )
 
-    def column_values(self, columns: Mapping[str, Column]) -> dict[str, Any]:
+    def column_values(self, columns: Mapping[str, Column], present: Present) -> dict[str, Any]:
         """Columns of consecutive events, by name, as values for uproot's ``extend``.
+
+        Args:
+            columns: nothing, or zeros, in events that lack the product.
+            present: which have it.
 
         Raises:
             LogicError: a column has another dtype than its schema, or another length than its axis.
         """
+        self.presence.add(present)
         contents = {
             c.name: self._coded(c, columns[c.name].content)
             if c.dtype == "str"
@@ -82,6 +91,17 @@ class ColumnBuffer:
             for c in self.stored.columns
         }
         return self._values(contents, lambda name: np.diff(columns[name].offsets).astype(COUNTER_DTYPE))
+
+    def _filled(self, made: Sequence[Product | None]) -> Sequence[Product]:
+        """An empty product in the place of each that is missing, which is noted."""
+        found = [product for product in made if product is not None]
+        if len(found) == len(made):
+            self.presence.add(np.ones(len(made), np.bool_))
+            return found
+        self.presence.add(np.array([product is not None for product in made]))
+        branch = self.stored.description()
+        empty = product_class(branch.type_name, branch.schema).empty()
+        return [empty if product is None else product for product in made]
 
     def _values(
         self, contents: Mapping[str, Values], counts_of: Callable[[str], npt.NDArray[np.int32]]

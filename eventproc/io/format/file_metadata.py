@@ -86,7 +86,7 @@ class StoredProduct(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             yield axis, [c for c in self.columns if c.axis == axis]
 
 
-class StoredLevel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class StoredLevel(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """The tree of runs or of luminosity blocks.
 
     Attributes:
@@ -94,12 +94,15 @@ class StoredLevel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         entries: runs or luminosity blocks in it.
         dictionaries: by branch of a ``str`` column, the strings its codes stand for.
         crc32: by branch, the CRC-32 of all values, little endian, in hex.
+        presence: by name of a product that some of them lack, the CRC-32 of which have it; see
+            `presence_tree`.
     """
 
     products: tuple[StoredProduct, ...]
     entries: int
     dictionaries: dict[str, tuple[str, ...]]
     crc32: dict[str, str]
+    presence: dict[str, str] = {}
 
 
 class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -120,7 +123,7 @@ class Completion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     clusterCrc32: dict[str, str] = {}
 
 
-class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """All of it.
 
     Attributes:
@@ -132,6 +135,8 @@ class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         histories: where the input was made in more than one way, each with its files and without the last
             process; `processes` begins with the first.
         levels: the trees of runs and luminosity blocks, where such products were kept.
+        presence: by name of a product that some events lack, the CRC-32 of which have it; see
+            `presence_tree`. Without any, as in files of before, every event has every product.
     """
 
     format: int
@@ -141,6 +146,7 @@ class FileMetadata(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     completion: Completion
     levels: dict[BranchType, StoredLevel] = {}
     histories: tuple[InputHistory, ...] = ()
+    presence: dict[str, str] = {}
 
 
 def encode_metadata(metadata: FileMetadata) -> str:

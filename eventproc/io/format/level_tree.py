@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import compress, repeat
 from typing import Any
 
 import numpy as np
 
-from eventproc.errors import FileOpenError
 from eventproc.io.format.branch_names import name_products
 from eventproc.io.format.column_buffer import ColumnBuffer, crc32, dictionaries_of
 from eventproc.io.format.file_metadata import ID_BRANCHES, StoredLevel, StoredProduct
-from eventproc.io.format.stored_tree import COUNTER_DTYPE, make_tree
+from eventproc.io.format.presence_tree import read_presence, write_presence
+from eventproc.io.format.stored_tree import COUNTER_DTYPE, make_tree, open_tree, refuse_other_values
 from eventproc.io.root.column import Column
 from eventproc.io.root.root_file import RootFile
 from eventproc.model.branch import BranchDescription
@@ -101,8 +102,7 @@ class LevelRows:
         digests = {name: crc32(numbers) for name, numbers in values.items()}
         if rows:
             for place, buffer in enumerate(buffers):
-                empty = product_class(self.branches[place].type_name, self.branches[place].schema).empty()
-                values |= buffer.branch_values([row[place] or empty for row in rows.values()])
+                values |= buffer.branch_values([row[place] for row in rows.values()])
             tree.extend(values)
         for buffer in buffers:
             digests |= buffer.crc32
@@ -111,6 +111,7 @@ class LevelRows:
             entries=len(rows),
             dictionaries=dictionaries_of(buffers),
             crc32={name: f"{value:08x}" for name, value in digests.items()},
+            presence=write_presence(root, form.tree, buffers),
         )
 
 
@@ -122,13 +123,8 @@ def read_level(file: RootFile, branch_type: BranchType, stored: StoredLevel) -> 
         FileReadError: it cannot be read.
     """
     form = FORMS[branch_type]
-    tree = file.tree(form.tree)
-    if tree.n_entries != stored.entries:
-        message = (
-            f"input file {file.pfn!r} is damaged: tree {form.tree!r} has {tree.n_entries} entries "
-            f"and {stored.entries} were written"
-        )
-        raise FileOpenError(message)
+    tree = open_tree(file, form.tree, stored.entries)
+    presence = read_presence(file, form.tree, stored.entries, stored.presence)
     tree.require(*form.ids, jagged=False)
     ids = {name: tree.read(name, 0, tree.n_entries) for name in form.ids}
     found = {name: crc32(np.asarray(column.content)) for name, column in ids.items()}
@@ -144,8 +140,10 @@ def read_level(file: RootFile, branch_type: BranchType, stored: StoredLevel) -> 
                 counts = np.diff(columns[names[0]].offsets).astype(COUNTER_DTYPE)
                 found[product.counters[axis]] = crc32(counts)
         found |= {name: crc32(np.asarray(column.content)) for name, column in columns.items()}
-        products[product.description()] = dict(zip(keys, _products(product, stored, columns), strict=True))
-    _refuse_other_values(found, stored, file.pfn, form.tree)
+        branch = product.description()
+        rows = zip(keys, _products(product, stored, columns), strict=True)
+        products[branch] = dict(compress(rows, presence.get(branch.name, repeat(True))))
+    refuse_other_values(found, stored.crc32, file.pfn, form.tree)
     return products
 
 
@@ -169,13 +167,3 @@ def _products(product: StoredProduct, stored: StoredLevel, columns: Mapping[str,
             values[c.name] = content
         rows.append(kind(**values))
     return rows
-
-
-def _refuse_other_values(found: Mapping[str, int], stored: StoredLevel, pfn: str, tree: str) -> None:
-    wrong = sorted(name for name, value in found.items() if f"{value:08x}" != stored.crc32.get(name))
-    if wrong:
-        message = (
-            f"input file {pfn!r} is damaged: values of {', '.join(wrong)} in tree {tree!r} are not those "
-            "that were written"
-        )
-        raise FileOpenError(message)

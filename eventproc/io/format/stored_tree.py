@@ -9,8 +9,10 @@ import awkward as ak
 import numpy as np
 import numpy.typing as npt
 
-from eventproc.errors import LogicError
+from eventproc.errors import FileOpenError, LogicError
 from eventproc.io.format.file_metadata import ID_BRANCHES, StoredProduct
+from eventproc.io.root.root_file import RootFile
+from eventproc.io.root.root_tree import RootTree
 
 COUNTER_DTYPE = np.dtype("<i4")
 """What uproot and NanoAOD store a counter as."""
@@ -40,6 +42,37 @@ def make_tree(root: Any, name: str, ids: Iterable[str], products: Iterable[Store
         counter_name=lambda records: records.removesuffix(_RECORDS),
         field_name=lambda _records, branch: branch,
     )
+
+
+def open_tree(file: RootFile, name: str, entries: int) -> RootTree:
+    """A tree of a file of ours, with as many entries as were written.
+
+    Raises:
+        FileOpenError: it is missing, or has another number of entries.
+    """
+    tree = file.tree(name)
+    if tree.n_entries != entries:
+        message = (
+            f"input file {file.pfn!r} is damaged: tree {name!r} has {tree.n_entries} entries "
+            f"and {entries} were written"
+        )
+        raise FileOpenError(message)
+    return tree
+
+
+def refuse_other_values(found: Mapping[str, int], stored: Mapping[str, str], pfn: str, tree: str) -> None:
+    """Compares the digests of what was read of a whole tree with those of what was written, by branch.
+
+    Raises:
+        FileOpenError: values of a branch are others.
+    """
+    wrong = sorted(name for name, value in found.items() if f"{value:08x}" != stored.get(name))
+    if wrong:
+        message = (
+            f"input file {pfn!r} is damaged: values of {', '.join(wrong)} in tree {tree!r} are not those "
+            "that were written"
+        )
+        raise FileOpenError(message)
 
 
 def tree_values(product: StoredProduct, columns: Mapping[str, npt.NDArray[Any]]) -> dict[str, Any]:

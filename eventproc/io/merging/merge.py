@@ -29,6 +29,7 @@ from eventproc.io.format.file_metadata import (
     encode_metadata,
 )
 from eventproc.io.format.level_tree import LevelRows
+from eventproc.io.format.presence_tree import write_presence
 from eventproc.io.format.publication import Publication, checksums
 from eventproc.io.format.stored_tree import COUNTER_DTYPE, make_tree, tree_values
 from eventproc.io.merging.merge_part import (
@@ -173,6 +174,7 @@ class _MergeWriter:
             metadata = opened.metadata
             self._begin(metadata, file.pfn)
             self._take_levels(opened)
+            self._take_presence(opened)
             alike = InputHistory((part.name,), metadata.processes[:-1])
             self._histories = joined_histories([*self._histories, *(metadata.histories or [alike])])
             tree = file.tree(TREE_NAME)
@@ -200,6 +202,7 @@ class _MergeWriter:
             self._digests.completion(complete=self._complete, events=self.events, digests=self._crc32),
             {kind: rows.write(self._root) for kind, rows in self._levels.items()},
             self._histories if len(self._histories) > 1 else (),
+            write_presence(self._root, TREE_NAME, self._buffers),
         )
         self._root[METADATA_KEY] = encode_metadata(metadata)
         self._root.close()
@@ -222,6 +225,11 @@ class _MergeWriter:
             rows = self._levels.setdefault(kind, LevelRows(kind, branches, process))
             for of in dict.fromkeys(of for branch in branches for of in part.levels[branch]):
                 rows.add(of, [part.levels[branch].get(of) for branch in rows.branches])
+
+    def _take_presence(self, part: NativeFile) -> None:
+        for buffer in self._buffers:
+            present = part.presence(buffer.stored.description(), 0, part.n_entries)
+            buffer.presence.add(np.ones(part.n_entries, np.bool_) if present is None else present)
 
     def _take(self, columns: Mapping[str, Array], metadata: FileMetadata, digests: dict[str, int]) -> None:
         for name, values in columns.items():

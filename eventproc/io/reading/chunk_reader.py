@@ -101,7 +101,7 @@ class ChunkReader:
     def _read(
         self, index: int, file: LayoutFile, start: int, ids: Sequence[EventID], ranges: list[RowRange]
     ) -> Chunk:
-        products, others = {}, {}
+        products, others, presence = {}, {}, {}
         for binding in self._bindings:
             named = [c.name for c in binding.product_type.schema()]
             unnamed = [c.name for c in binding.branch.schema if c.name not in named]
@@ -109,4 +109,7 @@ class ChunkReader:
             products[binding.slot] = (binding.product_type, columns[: len(named)])
             if unnamed:
                 others[binding.slot] = dict(zip(unnamed, columns[len(named) :], strict=True))
-        return Chunk(index, ids, products, ranges, others)
+            present = file.presence(binding.branch, start, start + len(ids))
+            if present is not None:
+                presence[binding.slot] = present
+        return Chunk(index, ids, products, ranges, others, presence)

@@ -14,7 +14,7 @@ from eventproc.errors import (
     ProductNotFound,
 )
 from eventproc.io.format.level_tree import LevelProducts
-from eventproc.io.root.column import Column
+from eventproc.io.root.column import Column, Present
 from eventproc.io.root.root_file import NotInFile, RootFile
 from eventproc.model.branch import BranchDescription
 from eventproc.model.event_id import EventID
@@ -58,6 +58,15 @@ class LayoutFile(ABC):
         Raises:
             FileReadError: they cannot be read.
         """
+
+    def presence(
+        self,
+        branch: BranchDescription,  # noqa: ARG002 - files of most layouts hold every product in every event
+        start: int,  # noqa: ARG002
+        stop: int,  # noqa: ARG002
+    ) -> Present | None:
+        """Which of entries [start, stop) have a product; None where all have it."""
+        return None
 
     @abstractmethod
     def cluster_limits(self, branches: Sequence[BranchDescription]) -> Sequence[int]:

@@ -76,6 +76,18 @@ class LayoutConformance(ABC):
                     assert np.array_equal(part.offsets, whole.offsets[1:5] - begin)
                     assert _equal(part.content, whole.content[begin:end])
 
+    def test_presence_is_told_by_entry_where_a_product_is_missing_and_not_otherwise(
+        self, tmp_path: Path
+    ) -> None:
+        """What the layout says of all entries it says of each."""
+        with RootFile(str(self.make_file(tmp_path))) as file:
+            opened = self.make_layout().open(file)
+            for branch in opened.branches:
+                every = opened.presence(branch, 0, opened.n_entries)
+                alone = [opened.presence(branch, n, n + 1) is None for n in range(opened.n_entries)]
+                assert alone == ([True] * opened.n_entries if every is None else every.tolist())
+                assert every is None or not every.all()
+
     def test_one_column_can_be_read_alone(self, tmp_path: Path) -> None:
         """Each column is the same, alone or with the others."""
         with RootFile(str(self.make_file(tmp_path))) as file:

@@ -21,8 +21,9 @@ from eventproc.io.format.file_metadata import (
     decode_metadata,
 )
 from eventproc.io.format.level_tree import LevelProducts, Of, read_level
+from eventproc.io.format.presence_tree import read_presence
 from eventproc.io.reading.layout import Layout, LayoutFile
-from eventproc.io.root.column import Column
+from eventproc.io.root.column import Column, Present
 from eventproc.io.root.root_file import NotInFile, RootFile
 from eventproc.io.root.root_tree import RootTree
 from eventproc.model.branch import BranchDescription
@@ -37,13 +38,20 @@ class NativeFile(LayoutFile):
         metadata: what the file says of itself.
     """
 
-    def __init__(self, tree: RootTree, metadata: FileMetadata, levels: LevelProducts | None = None) -> None:
+    def __init__(
+        self,
+        tree: RootTree,
+        metadata: FileMetadata,
+        levels: LevelProducts | None = None,
+        presence: Mapping[str, Present] | None = None,
+    ) -> None:
         self.metadata = metadata
         self.levels = levels or {}
         self.n_entries = tree.n_entries
         self.history = metadata.processes
         self.histories = metadata.histories
         self._tree = tree
+        self._presence = presence or {}
         self._digests = DigestCheck(tree.pfn, metadata.completion)
         self._products = {p.description(): p for p in _recent_first(metadata, metadata.products)}
         self.branches = tuple(self._products)
@@ -75,6 +83,12 @@ class NativeFile(LayoutFile):
                 self._digests.compare(name, column, start)
             read.update(found)
         return [self._decode(stored[name], read) for name in columns]
+
+    def presence(self, branch: BranchDescription, start: int, stop: int) -> Present | None:
+        """Which of entries [start, stop) have a product; None where all have it."""
+        whole = self._presence.get(branch.name)
+        present = None if whole is None else whole[start:stop]
+        return None if present is None or present.all() else present
 
     def cluster_limits(self, branches: Sequence[BranchDescription]) -> Sequence[int]:
         """Where baskets of all the products begin."""
@@ -161,7 +175,8 @@ class NativeLayout(Layout):
                 f"and {metadata.completion.nEvents} events were written"
             )
             raise FileOpenError(message)
-        return NativeFile(tree, metadata, _levels(file, metadata))
+        presence = read_presence(file, TREE_NAME, tree.n_entries, metadata.presence)
+        return NativeFile(tree, metadata, _levels(file, metadata), presence)
 
 
 def _require(tree: RootTree, product: StoredProduct) -> None:

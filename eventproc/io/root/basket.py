@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from eventproc.io.root.chunk import ChunkEntry
-from eventproc.io.root.column import Column, RowRange, joined, taken
+from eventproc.io.root.column import Column, Present, RowRange, joined, present_in, taken
 from eventproc.model.event_id import EventID
 from eventproc.model.product import Product
 
@@ -43,13 +45,18 @@ class Excerpt:
         whole = self.chunk.columns(slot)
         return dict(zip(whole, taken(list(whole.values()), self._ranges), strict=True))
 
+    def present(self, slot: int) -> Present:
+        """Which of these rows have the product."""
+        whole = self.chunk.presence.get(slot)
+        return np.ones(self.rows, np.bool_) if whole is None else present_in(whole, self._ranges)
+
 
 class Basket:
     """Events in order.
 
     Attributes:
         ids: the id of each.
-        made: of each, the products that are not copied from chunks.
+        made: of each, the products that are not copied from chunks; None for one that is missing.
         excerpts: where the others are; their rows together are the events.
     """
 
@@ -57,10 +64,10 @@ class Basket:
 
     def __init__(self) -> None:
         self.ids: list[EventID] = []
-        self.made: list[tuple[Product, ...]] = []
+        self.made: list[tuple[Product | None, ...]] = []
         self.excerpts: list[Excerpt] = []
 
-    def add(self, event_id: EventID, made: tuple[Product, ...], entry: ChunkEntry | None) -> None:
+    def add(self, event_id: EventID, made: tuple[Product | None, ...], entry: ChunkEntry | None) -> None:
         """Takes one event."""
         self.ids.append(event_id)
         self.made.append(made)
@@ -74,7 +81,7 @@ class Basket:
             last.compact()
         self.excerpts.append(Excerpt(entry))
 
-    def products(self) -> Sequence[Sequence[Product]]:
+    def products(self) -> Sequence[Sequence[Product | None]]:
         """The products that are not copied: of each branch, those of all events."""
         return list(zip(*self.made, strict=True))
 
@@ -82,3 +89,7 @@ class Basket:
         """The columns that are copied for a slot, all events, by name."""
         parts = [excerpt.columns(slot) for excerpt in self.excerpts]
         return {name: joined([part[name] for part in parts]) for name in parts[0]}
+
+    def present(self, slot: int) -> Present:
+        """Which events have the product that is copied for a slot."""
+        return np.concatenate([excerpt.present(slot) for excerpt in self.excerpts])

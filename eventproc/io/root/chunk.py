@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from eventproc.io.root.column import Column, RowRange, taken
+from eventproc.io.root.column import Column, Present, RowRange, present_in, taken
 from eventproc.model.event_id import EventID
 from eventproc.model.product import Product
 
@@ -50,9 +50,10 @@ class Chunk:
         file_index: which of the job's input files they are from.
         ids: the id of each entry.
         ranges: the entries that are handed out.
+        presence: by slot of a product that some entries lack, which have it.
     """
 
-    __slots__ = ("_others", "_products", "_readers", "file_index", "ids", "ranges")
+    __slots__ = ("_others", "_products", "_readers", "file_index", "ids", "presence", "ranges")
 
     def __init__(
         self,
@@ -61,6 +62,7 @@ class Chunk:
         products: Mapping[int, ProductColumns],
         ranges: Sequence[RowRange] | None = None,
         others: Mapping[int, Mapping[str, Column]] | None = None,
+        presence: Mapping[int, Present] | None = None,
     ) -> None:
         """Takes the products by slot; columns that share their offsets keep sharing them.
 
@@ -72,8 +74,11 @@ class Chunk:
         self.ranges = [(0, len(ids))] if ranges is None else ranges
         self._products = products
         self._others = others or {}
+        self.presence = presence or {}
         # By slot that an event asked for; of the event loop alone.
-        self._readers: dict[int, tuple[Callable[..., Product], list[tuple[list[int], Any]]]] = {}
+        self._readers: dict[
+            int, tuple[Callable[..., Product], list[tuple[list[int], Any]], frozenset[int]]
+        ] = {}
 
     @property
     def slots(self) -> Set[int]:
@@ -81,11 +86,13 @@ class Chunk:
         return self._products.keys()
 
     def read(self, row: int, slot: int) -> Product | None:
-        """The product of a slot in entry ``row`` of the chunk; None when nothing was read for it."""
+        """The product of a slot in entry ``row`` of the chunk; None when the entry has none."""
         reader = self._readers.get(slot) or self._make_reader(slot)
         if reader is None:
             return None
-        product_type, pairs = reader
+        product_type, pairs, lacking = reader
+        if lacking and row in lacking:
+            return None
         return product_type(*[content[offsets[row] : offsets[row + 1]] for offsets, content in pairs])
 
     def columns(self, slot: int) -> Mapping[str, Column]:
@@ -105,7 +112,8 @@ class Chunk:
             slot: dict(zip(columns, map(_owned, taken(list(columns.values()), ranges)), strict=True))
             for slot, columns in self._others.items()
         }
-        return Chunk(self.file_index, ids, products, others=others)
+        presence = {slot: present_in(present, ranges) for slot, present in self.presence.items()}
+        return Chunk(self.file_index, ids, products, others=others, presence=presence)
 
     def _make_reader(self, slot: int) -> Any:
         if slot not in self._products:
@@ -114,7 +122,8 @@ class Chunk:
         # A list of Python ints is indexed three times faster than an array of int64.
         arrays = {id(c.offsets): c.offsets for c in columns}
         lists = {key: array.tolist() for key, array in arrays.items()}
-        reader = product_type, [(lists[id(c.offsets)], c.content) for c in columns]
+        lacking = np.flatnonzero(~self.presence[slot]).tolist() if slot in self.presence else ()
+        reader = product_type, [(lists[id(c.offsets)], c.content) for c in columns], frozenset(lacking)
         self._readers[slot] = reader
         return reader
 

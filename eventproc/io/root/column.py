@@ -15,6 +15,9 @@ Offsets = npt.NDArray[np.int64]
 RowRange = tuple[int, int]
 """Start and stop of consecutive entries."""
 
+Present = npt.NDArray[np.bool_]
+"""(n_entries): whether each entry has a product. Of one that has not, the columns hold nothing, or zeros."""
+
 
 @dataclass(frozen=True, slots=True)
 class Column:
@@ -37,6 +40,11 @@ def taken(columns: Sequence[Column], ranges: Sequence[RowRange]) -> list[Column]
     axes = {id(c.offsets): c.offsets for c in columns}
     offsets = {key: _offsets_of(each, ranges) for key, each in axes.items()}
     return [Column(offsets[id(c.offsets)], _content_of(c, ranges)) for c in columns]
+
+
+def present_in(present: Present, ranges: Sequence[RowRange]) -> Present:
+    """Presence in ranges of entries, one after the other; always a copy."""
+    return np.concatenate([present[start:stop] for start, stop in ranges])
 
 
 def joined(parts: Sequence[Column]) -> Column:

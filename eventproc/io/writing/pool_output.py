@@ -165,7 +165,7 @@ class PoolOutputModule(OutputModule):
                 self._levels[kind].add(of, products)
 
     def write(self, event: EventView) -> None:
-        """Takes one event; a product that is missing is written as empty.
+        """Takes one event; a product that is missing is noted as missing, and its columns hold nothing.
 
         Raises:
             FileWriteError: the disk refused, now or at an earlier event.
@@ -278,8 +278,8 @@ class PoolOutputModule(OutputModule):
         )
 
 
-def _get(event: EventView, token: Token[Product]) -> Product:
+def _get(event: EventView, token: Token[Product]) -> Product | None:
     try:
         return event.get(token)
     except ProductNotFound:
-        return token.product_type.empty()
+        return None

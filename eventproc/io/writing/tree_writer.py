@@ -23,6 +23,7 @@ from eventproc.io.format.file_metadata import (
     encode_metadata,
 )
 from eventproc.io.format.level_tree import LevelRows
+from eventproc.io.format.presence_tree import write_presence
 from eventproc.io.format.stored_tree import make_tree
 from eventproc.io.root.basket import Basket
 from eventproc.io.root.chunk import ChunkEntry
@@ -93,12 +94,14 @@ class TreeWriter:
             self._flush()
             self._copied = tuple(slots)
 
-    def add(self, event_id: EventID, products: tuple[Product, ...], entry: ChunkEntry | None = None) -> None:
+    def add(
+        self, event_id: EventID, products: tuple[Product | None, ...], entry: ChunkEntry | None = None
+    ) -> None:
         """Takes one event.
 
         Args:
             event_id: its id.
-            products: one for each branch that is not copied.
+            products: one for each branch that is not copied; None for one that the event lacks.
             entry: the entry of a chunk that the others are copied from.
 
         Raises:
@@ -129,6 +132,7 @@ class TreeWriter:
         metadata = msgspec.structs.replace(
             self._metadata(complete=complete),
             levels=stored,
+            presence=write_presence(self._root, TREE_NAME, self._buffers),
             histories=tuple(histories) if len(histories) > 1 else (),
         )
         self._root[METADATA_KEY] = encode_metadata(metadata)
@@ -162,7 +166,7 @@ class TreeWriter:
             values |= (
                 buffer.branch_values(next(made))
                 if slot is None
-                else buffer.column_values(basket.columns(slot))
+                else buffer.column_values(basket.columns(slot), basket.present(slot))
             )
         self._tree.extend(values)
         self._written += len(basket.ids)

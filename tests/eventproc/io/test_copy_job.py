@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import uproot
 
+from eventproc.errors import ProductNotFound
 from eventproc.io.format.file_metadata import METADATA_KEY
+from eventproc.io.reading.opened_file import open_native
 from eventproc.model.descriptions import (
     ComponentDescription,
     PathDescription,
@@ -17,11 +20,11 @@ from eventproc.model.descriptions import (
     ProcessOptions,
 )
 from eventproc.model.product import Product, column
-from eventproc.modules import EDFilter, EDProducer, ParameterDescription
+from eventproc.modules import EDAnalyzer, EDFilter, EDProducer, ParameterDescription
 from eventproc.runtime.builder import build
 from eventproc.runtime.processor import EventProcessor
 from eventproc.services.job_report import JobReport
-from tests.eventproc.io.tracks import Numbers, event_id, numbers, tracks, write_file
+from tests.eventproc.io.tracks import NUMBERS, TRACKS, Numbers, Tracks, event_id, numbers, tracks, write_file
 
 
 class Double(EDProducer):
@@ -141,3 +144,70 @@ def test_digests_of_copied_columns_are_those_of_the_input(tmp_path):
     run(described([source], tmp_path, 1, 1))
     before, after = (events_of(path)[1]["completion"]["crc32"] for path in (source, tmp_path / "all.root"))
     assert before.items() <= after.items()
+
+
+class Present(EDAnalyzer):
+    """Notes which events have the tracks."""
+
+    noted = {}
+
+    def __init__(self, params, declare):
+        self.tracks = declare.consumes(Tracks, "tracks")
+
+    def analyze(self, event):
+        self.noted[event.id] = event.has(self.tracks)
+
+
+class WantsTracks(EDAnalyzer):
+    def __init__(self, params, declare):
+        self.tracks = declare.consumes(Tracks, "tracks")
+
+    def analyze(self, event):
+        event.get(self.tracks)
+
+
+def with_module(description, name):
+    module = ComponentDescription("EDAnalyzer", f"{__name__}:{name}", "looks")
+    path = PathDescription("q", "Path", (PathStep("looks"),))
+    return replace(description, modules=(*description.modules, module), paths=(path, *description.paths))
+
+
+@pytest.mark.parametrize(("n", "streams"), [(1, 1), (2, 3), (400, 1)])
+def test_what_is_missing_stays_missing_through_two_generations(tmp_path, n, streams):
+    lacking = {*range(0, 1100, 7), 1450}
+    files = [
+        write_file(tmp_path / "first.in", 1100, lacking=lacking),
+        write_file(tmp_path / "second.in", 300, first=1100),
+        write_file(tmp_path / "third.in", 100, first=1400, lacking=lacking),
+    ]
+    run(described(files, tmp_path, n, streams))
+    second = tmp_path / "second"
+    second.mkdir()
+    again = described([tmp_path / "some.root"], second, 1, streams)
+    Present.noted.clear()
+    run(with_module(replace(again, name="AGAIN"), "Present"))
+    which = range(0, 1500, n)
+    assert Present.noted == {event_id(k): k not in lacking for k in which}
+    for folder in (tmp_path, second):
+        with open_native(str(folder / "some.root")) as file:
+            present = file.presence(TRACKS, 0, file.n_entries)
+            assert present.tolist() == [k not in lacking for k in which]
+            assert file.presence(NUMBERS, 0, file.n_entries) is None
+
+
+def test_what_a_stopped_path_did_not_make_is_missing_for_the_next_job(tmp_path):
+    source = write_file(tmp_path / "in.root", 10)
+    run(described([source], tmp_path, 2, 1))
+    with open_native(str(tmp_path / "all.root")) as file:
+        doubled = next(branch for branch in file.branches if branch.label == "double")
+        assert file.presence(doubled, 0, 10).tolist() == [k % 2 == 0 for k in range(10)]
+
+
+def test_who_asks_for_what_is_missing_from_the_file_is_told_as_within_one_job(tmp_path):
+    source = write_file(tmp_path / "in.root", 10, lacking={4})
+    report = JobReport()
+    job = build(with_module(described([source], tmp_path, 1, 1), "WantsTracks"))
+    asyncio.run(EventProcessor(job, report).run())
+    (error,) = report.causes
+    assert isinstance(error, ProductNotFound)
+    assert re.search(r"event: 10000000004: no product Tracks named 'tracks': .* did not put it", str(error))

@@ -73,15 +73,26 @@ def event_id(n):
 
 
 def write_file(
-    path, n_events, first=0, branches=(TRACKS, NUMBERS), complete=True, process="GEN", codec=ZSTD_1
+    path,
+    n_events,
+    first=0,
+    branches=(TRACKS, NUMBERS),
+    complete=True,
+    process="GEN",
+    codec=ZSTD_1,
+    lacking=(),
 ):
-    """A file of our own with events first, first + 1, ..."""
+    """A file of our own with events first, first + 1, ...; those lacking have no tracks."""
     make = {"Tracks": tracks, "Numbers": numbers}
     writer = TreeWriter(path.open("x+b"), branches, [{"name": process}], codec)
     for n in range(first, first + n_events):
-        writer.add(event_id(n), tuple(make[b.type_name](n) for b in branches))
+        writer.add(event_id(n), tuple(_made(make, b, n, lacking) for b in branches))
     writer.finish(complete=complete)
     return path
+
+
+def _made(make, branch, n, lacking):
+    return None if n in lacking and branch.type_name == "Tracks" else make[branch.type_name](n)
 
 
 def same(first, second):

@@ -17,6 +17,7 @@ process.maxEvents.input = 29
 process.options.numberOfProcesses = 2
 process.expect = cms.EDAnalyzer(MODULES + "ExpectCount", input="count", add=1)
 process.again = cms.EDProducer(MODULES + "MakeCount", input="count", add=3)
-process.p = cms.Path(process.again + process.expect)
+process.bad = cms.EDAnalyzer(MODULES + "ExpectPresence", input="bad", by=2)
+process.p = cms.Path(process.again + process.expect + process.bad)
 process.out = cms.OutputModule("PoolOutputModule", fileName="read.root")
 process.e = cms.EndPath(process.out)

@@ -62,9 +62,16 @@ def test_what_is_written_is_read_back_in_the_order_of_ids(tmp_path, sizes):
     assert all(same(found[1, 9 - place], mixed(n)) for place, n in enumerate(sizes))
 
 
-def test_a_missing_product_is_written_as_empty(tmp_path):
-    (found,) = read(tmp_path / "a.root", write(tmp_path / "a.root", lumis(((1, 1), None)))).values()
-    assert same(found[1, 1], Mixed.empty())
+def test_a_product_that_a_luminosity_block_lacks_stays_missing(tmp_path):
+    rows = lumis(((1, 1), None), ((1, 2), mixed(0)), ((1, 3), None))
+    (found,) = read(tmp_path / "a.root", write(tmp_path / "a.root", rows)).values()
+    assert list(found) == [(1, 2)]
+
+
+def test_a_product_without_rows_keeps_its_other_values(tmp_path):
+    product = Mixed(np.array([7]), np.zeros(0, np.float32), (), np.arange(3, dtype=np.uint16))
+    (found,) = read(tmp_path / "a.root", write(tmp_path / "a.root", lumis(((1, 1), product)))).values()
+    assert same(found[1, 1], product)
 
 
 def test_values_other_than_those_written_are_found_out(tmp_path):

@@ -8,7 +8,17 @@ import awkward as ak
 import pytest
 import uproot
 
-from tests.eventproc.io.tracks import TRACKS, Tracks, make_output, process, token, tracks, view, write_file
+from tests.eventproc.io.tracks import (
+    TRACKS,
+    Tracks,
+    event_id,
+    make_output,
+    process,
+    token,
+    tracks,
+    view,
+    write_file,
+)
 
 pytestmark = pytest.mark.requires("root")
 
@@ -16,6 +26,13 @@ pytestmark = pytest.mark.requires("root")
 READ = """
 import json, sys
 import ROOT
+def lacking(file):
+    if not file.Get("EventsPresence"):
+        return []
+    events = file.Get("Events")
+    events.AddFriend("EventsPresence")
+    without = ROOT.RDataFrame(events).Filter("!Tracks_tracks__GEN")
+    return [int(event) for event in without.Take["ULong64_t"]("event").GetValue()]
 def read(path):
     file = ROOT.TFile.Open(path)
     frame = ROOT.RDataFrame("Events", file)
@@ -25,16 +42,18 @@ def read(path):
         "metadata": str(file.Get("eventproc").GetString()),
         "entries": int(frame.Count().GetValue()),
         "sums": {name: float(value.GetValue()) for name, value in sums.items()},
+        "lacking": lacking(file),
     }
 print(json.dumps([read(path) for path in sys.argv[1:]]))
 """
 
 
 def write_partial(path):
+    """The products of every fifth event are missing."""
     output = make_output(path)
     output.open(process(), [(TRACKS, token(Tracks, "tracks", 0))], ())
     for n in range(1200):
-        output.write(view(n, tracks(n)))
+        output.write(view(n, tracks(n) if n % 5 else None))
     return output.abandon(keep_partial=True).pfn
 
 
@@ -77,3 +96,8 @@ def test_root_reads_a_file_without_events(files):
 def test_root_reads_a_partial_file(files):
     found = files["partial"][1]
     assert (found["recovered"], found["entries"]) == (False, 1200)
+
+
+def test_root_reads_which_events_lack_a_product_as_a_friend_of_the_tree(files):
+    assert files["partial"][1]["lacking"] == [event_id(n).event for n in range(0, 1200, 5)]
+    assert files["full"][1]["lacking"] == []

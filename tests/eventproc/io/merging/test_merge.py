@@ -1,6 +1,7 @@
 import asyncio
 import json
 import shutil
+from dataclasses import replace
 
 import pytest
 import uproot
@@ -12,9 +13,13 @@ from eventproc.errors import (
     FileWriteError,
     MismatchedInputFiles,
 )
+from eventproc.io.format.level_tree import LevelRows
 from eventproc.io.format.publication import checksums
 from eventproc.io.merging.merge import merge_files
 from eventproc.io.merging.merge_part import Part
+from eventproc.io.reading.opened_file import open_native
+from eventproc.io.writing.tree_writer import TreeWriter
+from eventproc.model.transition import BranchType
 from tests.eventproc.io.tracks import (
     NUMBERS,
     TRACKS,
@@ -74,6 +79,45 @@ def test_a_merged_file_has_the_digests_of_one_that_was_written_at_once(tmp_path)
         with uproot.open(path) as file:
             digests.append(json.loads(str(file["eventproc"]))["completion"]["crc32"])
     assert digests[0] == digests[1]
+
+
+def presence_of(path):
+    with open_native(str(path)) as file:
+        return file.metadata.presence, file.presence(TRACKS, 0, file.n_entries)
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_parts_that_lack_a_product_in_some_events_are_merged_with_parts_that_do_not(tmp_path, again):
+    lacking = {0, 1500, *range(1240, 1246)}
+    files = [
+        write_file(tmp_path / f"{first}-{size}.root", size, first=first, lacking=lacking)
+        for first, size in ((0, 1200), (1200, 40), (1240, 6), (1246, 0), (1246, 700))
+    ]
+    if again:
+        merged(files[1:3], tmp_path / "some.root")
+        files[1:3] = [tmp_path / "some.root"]
+    merged(files, tmp_path / "all.root")
+    once = write_file(tmp_path / "once.root", 1946, lacking=lacking)
+    (digests, present), (expected, _) = presence_of(tmp_path / "all.root"), presence_of(once)
+    assert digests == expected
+    assert present.tolist() == [n not in lacking for n in range(1946)]
+
+
+def test_what_one_part_has_of_a_luminosity_block_and_another_lacks_is_in_the_merged_file(tmp_path):
+    branches = [replace(b, branch_type=BranchType.InLumi) for b in (TRACKS, NUMBERS)]
+    for name, row in (("a", [tracks(1), None]), ("b", [None, numbers(2)]), ("c", [tracks(1), None])):
+        rows = LevelRows(BranchType.InLumi, branches)
+        rows.add((1, 1), row)
+        rows.add((1, 2), [tracks(3), None])
+        writer = TreeWriter((tmp_path / f"{name}.root").open("x+b"), [], [], uproot.ZSTD(1))
+        writer.finish(complete=True, levels={BranchType.InLumi: rows})
+    merged([tmp_path / f"{name}.root" for name in "abc"], tmp_path / "all.root")
+    with open_native(str(tmp_path / "all.root")) as file:
+        found, other = (file.levels[branch] for branch in branches)
+    assert same(found[1, 1], tracks(1))
+    assert same(found[1, 2], tracks(3))
+    assert list(other) == [(1, 1)]
+    assert same(other[1, 1], numbers(2))
 
 
 def test_a_merged_file_can_be_merged_again(tmp_path):

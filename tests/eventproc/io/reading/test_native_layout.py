@@ -37,7 +37,7 @@ class TestNativeLayout(LayoutConformance):
         return layout()
 
     def make_file(self, folder):
-        return write_file(folder / "a.root", 2500)
+        return write_file(folder / "a.root", 2500, lacking={1, 2, 1700})
 
 
 def metadata_of(path):
@@ -114,6 +114,32 @@ def test_a_product_of_strings_alone_is_stored(tmp_path):
 def test_a_product_without_columns_is_stored(tmp_path):
     marker = product_class("Marker", ())
     assert len(list(round_trip(tmp_path / "a.root", marker, [marker()] * 3))) == 3
+
+
+def test_of_a_product_without_columns_it_is_known_which_events_have_it(tmp_path):
+    described = branch(product_class("Marker", ()), "x")
+    writer = TreeWriter((tmp_path / "a.root").open("x+b"), [described], [], uproot.ZSTD(1))
+    for n in range(4):
+        writer.add(event_id(n), (product_class("Marker", ())() if n % 2 else None,))
+    writer.finish(complete=True)
+    with RootFile(str(tmp_path / "a.root")) as file:
+        opened = layout().open(file)
+        assert opened.presence(described, 0, 4).tolist() == [False, True, False, True]
+        assert opened.presence(described, 1, 2) is None
+
+
+def test_in_a_file_that_says_nothing_of_it_as_those_of_before_every_event_has_every_product(tmp_path):
+    path = write_file(tmp_path / "a.root", 3)
+    assert "presence" not in metadata_of(path)
+    with RootFile(str(path)) as file:
+        assert layout().open(file).presence(TRACKS, 0, 3) is None
+
+
+def test_a_file_without_its_tree_of_what_is_missing_is_refused(tmp_path):
+    path = write_file(tmp_path / "a.root", 3)
+    rewrite(path, metadata_of(path) | {"presence": {TRACKS.name: "00000000"}})
+    with RootFile(str(path)) as file, pytest.raises(FileOpenError, match="no tree 'EventsPresence'"):
+        layout().open(file)
 
 
 def test_descriptions_come_back_whole(tmp_path):

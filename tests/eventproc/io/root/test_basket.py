@@ -11,11 +11,12 @@ from tests.eventproc.io.tracks import Numbers, event_id, numbers
 SLOT = 7
 
 
-def chunk(first, n):
+def chunk(first, n, lacking=()):
     rows = [numbers(k).value for k in range(first, first + n)]
     offsets = np.cumsum([0, *map(len, rows)])
     products = {SLOT: (Numbers, [Column(offsets, np.concatenate(rows))])}
-    return Chunk(0, [event_id(k) for k in range(first, first + n)], products)
+    presence = {SLOT: np.array([k not in lacking for k in range(first, first + n)])} if lacking else None
+    return Chunk(0, [event_id(k) for k in range(first, first + n)], products, presence=presence)
 
 
 def gather(events):
@@ -62,6 +63,12 @@ def test_a_chunk_of_which_little_is_wanted_is_not_kept_in_memory():
     gc.collect()
     assert [array() is None for array in kept] == [True, False]
     assert values(basket) == expected([2, 4, *range(10, 18), 20])
+
+
+def test_it_knows_which_rows_lack_a_product_also_of_a_chunk_that_is_not_kept():
+    sparse, whole, last = chunk(0, 10, lacking={2, 3}), chunk(10, 10), chunk(20, 10, lacking={21, 22})
+    basket = gather([(sparse, 2), (sparse, 4), *((whole, row) for row in range(8)), (last, 0), (last, 2)])
+    assert basket.present(SLOT).tolist() == [False, True, *[True] * 8, True, False]
 
 
 def test_what_modules_made_is_kept_beside_what_is_copied():

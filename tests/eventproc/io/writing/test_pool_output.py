@@ -130,16 +130,50 @@ def test_the_file_says_that_it_is_complete(tmp_path):
     assert (completion["complete"], completion["nEvents"]) == (True, 7)
 
 
-def test_a_product_that_is_missing_is_written_as_empty(tmp_path):
+def test_of_a_product_that_is_missing_columns_hold_nothing_and_the_file_says_so(tmp_path):
     output = opened(tmp_path / "o.root")
     output.write(view(0, None, numbers(5)))
     output.write(view(1, tracks(1), None))
     output.close()
     with uproot.open(tmp_path / "o.root") as file:
-        events = file["Events"].arrays()
+        events, presence = file["Events"].arrays(), file["EventsPresence"].arrays()
     assert events["ntracks"].tolist() == [0, 1]
     assert events["tracks_vertexZ"].tolist() == [0, 1]
     assert events["nnumbers_odd"].tolist() == [2, 0]
+    assert presence.to_list() == [
+        {"Tracks_tracks__GEN": False, "Numbers_numbers_odd_GEN": True},
+        {"Tracks_tracks__GEN": True, "Numbers_numbers_odd_GEN": False},
+    ]
+
+
+async def test_a_product_that_is_missing_is_missing_for_the_next_job(tmp_path):
+    output = opened(tmp_path / "o.root")
+    made = [(None if n % 3 else tracks(n), None if n == 1400 else numbers(n)) for n in range(2500)]
+    for n, products in enumerate(made):
+        output.write(view(n, *products))
+    output.close()
+    source = make_source(tmp_path / "o.root", process="NEXT")
+    bind_all(source, Tracks, Numbers)
+    for n, (_, *found) in enumerate(await read_all(source)):
+        assert [each is None for each in found] == [each is None for each in made[n]]
+        assert all(same(a, b) for a, b in zip(found, made[n], strict=True) if a is not None)
+    source.close()
+
+
+def test_a_file_in_which_nothing_is_missing_says_nothing(tmp_path):
+    fill(opened(tmp_path / "o.root"), 3).close()
+    with uproot.open(tmp_path / "o.root") as file:
+        assert sorted(file.keys(cycle=False, recursive=False)) == ["Events", "eventproc"]
+    assert "presence" not in metadata_of(tmp_path / "o.root")
+
+
+def test_a_partial_output_says_what_is_missing(tmp_path):
+    output = opened(tmp_path / "o.root")
+    output.write(view(0, None, numbers(0)))
+    record = output.abandon(keep_partial=True)
+    with open_native(record.pfn) as file:
+        assert file.presence(TRACKS, 0, 1).tolist() == [False]
+        assert file.presence(NUMBERS, 0, 1) is None
 
 
 def test_output_commands_select(tmp_path):
