@@ -62,6 +62,7 @@ def _lines(found: Comparison) -> Iterator[str]:
         yield "columns were not compared, because the events are not the same in the same order"
     for where, names in (("A", found.columns_only_a), ("B", found.columns_only_b)):
         yield from (f"only in {where}: {name}" for name in names)
+    yield from found.presence
     yield from (_difference(column) for column in found.columns if column.differs)
     yield from found.levels
     left_out = f", {len(found.ignored)} left out" if found.ignored else ""

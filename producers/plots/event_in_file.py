@@ -21,13 +21,16 @@ class EventInFile:
         self._file, self._entry = file, entry
 
     def get(self, product_type: type[P], label: str = "", instance: str | None = None) -> P | None:
-        """The most recent product of a type, of a label if one is given; None when the file has none."""
+        """The most recent product of a type, of a label if one is given; None when the entry has none."""
         for branch in self._file.branches:
             if branch.type_name != product_type.name() or label not in ("", branch.label):
                 continue
             if instance in (None, branch.instance):
-                names = [c.name for c in product_type.schema()]
-                columns = self._file.read(branch, names, self._entry, self._entry + 1)
+                entries = self._entry, self._entry + 1
+                present = self._file.presence(branch, *entries)
+                if present is not None and not present[0]:
+                    return None
+                columns = self._file.read(branch, [c.name for c in product_type.schema()], *entries)
                 return product_type(*(column.content for column in columns))
         return None
 

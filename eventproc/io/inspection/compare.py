@@ -11,6 +11,7 @@ from itertools import pairwise
 from eventproc.io.format.record_table import record_tables
 from eventproc.io.inspection.column_difference import ColumnDifference, Tolerance
 from eventproc.io.inspection.level_difference import level_differences
+from eventproc.io.inspection.presence_difference import presence_difference
 from eventproc.io.reading.layout import LayoutFile
 from eventproc.io.reading.opened_file import open_any_layout
 from eventproc.model.branch import BranchDescription
@@ -34,6 +35,7 @@ class Comparison:
         ignored: columns left out.
         columns: the columns compared.
         levels: products of runs and luminosity blocks that differ, a sentence each.
+        presence: products that events of one file lack and those of the other do not, a sentence each.
     """
 
     events: int
@@ -45,6 +47,7 @@ class Comparison:
     ignored: Sequence[str]
     columns: Sequence[ColumnDifference]
     levels: Sequence[str] = ()
+    presence: Sequence[str] = ()
 
     @property
     def same_events(self) -> bool:
@@ -56,7 +59,7 @@ class Comparison:
         """Whether nothing differs."""
         same_columns = not (self.columns_only_a or self.columns_only_b)
         same_values = not any(c.differs for c in self.columns)
-        return self.same_events and same_columns and same_values and not self.levels
+        return self.same_events and same_columns and same_values and not (self.levels or self.presence)
 
 
 def compare_files(
@@ -91,6 +94,7 @@ def compare_files(
         common = [name for name in names_a if name in names_b and name not in ignored]
         same = ids_a == ids_b
         differences = list(_compare_columns(a, b, ids_a, names_a, names_b, common, tolerance)) if same else []
+        presence = list(_compare_presence(a, b, ids_a, names_a, names_b, common)) if same else []
         levels = list(level_differences(a.levels, b.levels, tolerance, ignore, any_process=any_process))
     only_a, only_b = list(Counter(ids_a) - Counter(ids_b)), list(Counter(ids_b) - Counter(ids_a))
     return Comparison(
@@ -103,6 +107,7 @@ def compare_files(
         ignored=sorted(ignored),
         columns=differences,
         levels=levels,
+        presence=presence,
     )
 
 
@@ -124,6 +129,16 @@ def _ignored(names: Names, patterns: Sequence[str], *, with_varying: bool) -> se
         if varies or any(fnmatchcase(name.partition(" ")[0], pattern) for pattern in patterns):
             ignored.add(name)
     return ignored
+
+
+def _compare_presence(
+    a: LayoutFile, b: LayoutFile, ids: list[EventID], names_a: Names, names_b: Names, common: Sequence[str]
+) -> Iterator[str]:
+    products = {name.partition(" ")[0].rpartition(".")[0]: name for name in common}
+    for product, name in products.items():
+        found = presence_difference((a, names_a[name][0]), (b, names_b[name][0]), ids, product)
+        if found:
+            yield found
 
 
 def _compare_columns(

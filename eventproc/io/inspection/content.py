@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from itertools import chain
 from typing import Any
 
+import numpy as np
+
 from eventproc.html_table import html_fold, html_table, html_title
 from eventproc.io.reading.layout import LayoutFile
 from eventproc.io.reading.native_layout import NativeFile
@@ -58,6 +60,7 @@ class ProductContent:
         process: who made it.
         columns: its columns.
         branch_type: what it is a product of: Event, LuminosityBlock or Run.
+        missing: events that lack it.
     """
 
     type: str
@@ -66,6 +69,7 @@ class ProductContent:
     process: str
     columns: tuple[ColumnContent, ...]
     branch_type: str = BranchType.InEvent
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +113,10 @@ def read_content(file_name: str) -> FileContent:
     """
     with open_any_layout(file_name) as opened:
         branches = _branch_names(opened)
-        products = [_product(b, branches.get(b, {})) for b in (*opened.branches, *opened.levels)]
+        products = [
+            *(_product(b, branches.get(b, {}), _missing(opened, b)) for b in opened.branches),
+            *(_product(b, branches.get(b, {})) for b in opened.levels),
+        ]
         return FileContent(file_name, opened.n_entries, tuple(products))
 
 
@@ -133,14 +140,21 @@ def content_lines(content: FileContent) -> Iterator[tuple[str, str]]:
 
 
 def of_what(product: ProductContent) -> str:
-    """What it is a product of, unless that is events."""
-    return "" if product.branch_type == BranchType.InEvent else f"  of each {product.branch_type}"
+    """What it is a product of, unless that is every event."""
+    if product.branch_type == BranchType.InEvent:
+        return f"  missing from {product.missing} events" if product.missing else ""
+    return f"  of each {product.branch_type}"
 
 
-def _product(branch: BranchDescription, stored: dict[str, str]) -> ProductContent:
+def _missing(opened: LayoutFile, branch: BranchDescription) -> int:
+    present = opened.presence(branch, 0, opened.n_entries)
+    return 0 if present is None else int(np.count_nonzero(~present))
+
+
+def _product(branch: BranchDescription, stored: dict[str, str], missing: int = 0) -> ProductContent:
     columns = tuple(_column(c, stored.get(c.name, "")) for c in branch.schema)
     names = (branch.type_name, branch.label, branch.instance, branch.process)
-    return ProductContent(*names, columns, str(branch.branch_type))
+    return ProductContent(*names, columns, str(branch.branch_type), missing)
 
 
 def _column(schema: ColumnSchema, branch: str) -> ColumnContent:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from itertools import pairwise, zip_longest
+from itertools import compress, pairwise, zip_longest
 from typing import Any
 
 import numpy as np
@@ -172,12 +172,16 @@ def _records(file: NativeFile) -> dict[str, Table]:
 
 
 def _all_values(file: NativeFile, branch: BranchDescription) -> dict[str, Any]:
-    """The values of all events, column by column; cluster by cluster, so that no basket is read twice."""
+    """The values of all events that have it, by column; cluster by cluster: no basket is read twice."""
     names = [c.name for c in branch.schema]
     parts: dict[str, list[Any]] = {name: [] for name in names}
     for start, stop in pairwise(file.cluster_limits([branch])):
-        for name, column in zip(names, file.read(branch, names, start, stop), strict=True):
-            parts[name].append(column.content)
+        present = file.presence(branch, start, stop)
+        for c, column in zip(branch.schema, file.read(branch, names, start, stop), strict=True):
+            content: Any = column.content
+            if c.axis is None and present is not None:
+                content = tuple(compress(content, present)) if c.dtype == "str" else content[present]
+            parts[c.name].append(content)
     return {c.name: _joined(parts[c.name], c.dtype) for c in branch.schema}
 
 

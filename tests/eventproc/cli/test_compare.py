@@ -78,6 +78,26 @@ def test_missing_products_are_named(command, tmp_path):
     assert "only in A: Numbers_numbers_odd_GEN.value int32[]" in done.out
 
 
+def test_events_that_lack_a_product_in_one_file_only_are_a_difference(command, tmp_path):
+    files = [
+        write_file(tmp_path / f"{name}.root", 10, branches=(TRACKS, NUMBERS), lacking=lacking)
+        for name, lacking in (("a", {0, 4}), ("b", {4, 8}), ("c", ()), ("d", {0, 4}))
+    ]
+    one, two, whole, same = files
+    # What is compared of these events has no rows: only presence tells them apart.
+    rows = [word for name in ("vertexZ", "fitter", "hit*") for word in ("--ignore", f"Tracks_*.{name}")]
+    done = command("compare", one, two, *rows)
+    assert done.code == 1
+    assert done.out.splitlines() == [
+        "Tracks_tracks__GEN: in 1 events only in A, in 1 only in B; first in 1:1:10000000000",
+        "different: 10 events and 4 columns compared, 4 left out",
+    ]
+    assert "in 0 events only in A, in 2 only in B" in command("compare", one, whole, *rows).out
+    assert json.loads(command("compare", two, whole, "--json").out)["presence"]
+    assert command("compare", one, same).code == 0
+    assert command("compare", one, two, "--ignore", "Tracks_*").code == 0
+
+
 def test_products_of_another_process_match_on_demand(command, tmp_path):
     other = tracks.branch(tracks.Numbers, "numbers", "odd", process="OTHER")
     files = (

@@ -36,6 +36,15 @@ def test_json_says_the_same(command, tmp_path):
     }  # fmt: skip
 
 
+def test_it_is_told_from_how_many_events_a_product_is_missing(command, tmp_path):
+    file = write_file(tmp_path / "a.root", 7, lacking={2, 3})
+    lines = [line.split() for line in command("content", file).out.splitlines()]
+    assert ["Tracks", '"tracks"', '""', '"GEN"', "missing", "from", "2", "events"] in lines
+    assert ["Numbers", '"numbers"', '"odd"', '"GEN"'] in lines
+    found = json.loads(command("content", file, "--json").out)
+    assert [product["missing"] for product in found["products"]] == [2, 0]
+
+
 def test_files_of_other_layouts_are_listed_too(command):
     done = command("content", EDM)
     assert done.code == 0

@@ -48,6 +48,14 @@ def test_a_package_adds_a_table_for_its_own_records(command, install, tmp_path):
     assert done.out.splitlines()[-1] == "that was all"
 
 
+def test_a_table_gets_no_values_of_events_that_lack_the_product(command, install, tmp_path):
+    counter = COUNTER.replace('columns["value"].sum()', '(columns["vertexZ"].tolist(), columns["fitter"])')
+    install("counter", {"counting": counter}, records={"Tracks": "counting:NumbersTable"})
+    done = command("provenance", write_file(tmp_path / "a.root", 5, lacking={0, 1, 4}))
+    assert done.code == 0, done.err
+    assert "([2.0, 3.0], ('fitter0', 'fitter1'))" in done.out
+
+
 def test_what_is_no_table_is_refused(command, install, tmp_path):
     install("wrong", {"wrongly": "def table(): ..."}, records={"Numbers": "wrongly:table"})
     done = command("provenance", write_file(tmp_path / "a.root", 1))

@@ -55,6 +55,14 @@ def test_without_jets_they_are_clustered_here(hit_file):
     assert event.specification.window == 1.0
 
 
+def test_jets_that_are_missing_from_the_event_are_clustered_here_too(tmp_path, hit_file):
+    branches = [files.branch(Jets, "ecalJets", "TOPTAG")]
+    file = files.write(tmp_path / "gap.root", branches, [(None,), (Jets.empty(),)], files.history([hit_file]))
+    missing, none = shown(file, 0), shown(file, 1)
+    assert (missing.clustered_here, len(missing.jets)) == (True, 2)
+    assert (none.clustered_here, len(none.jets)) == (False, 0)
+
+
 def test_the_least_et_of_jets_that_are_clustered_here_can_be_chosen(hit_file):
     hardest = float(files.jets(files.hits(0)).pt[0])
     assert len(shown(hit_file, jet_et_min=hardest - 1).jets) == 1
