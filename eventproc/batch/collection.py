@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -14,13 +14,17 @@ from typing import Any
 from eventproc.batch.engines.command_line import call
 from eventproc.batch.errors import EngineFailure
 from eventproc.batch.job_status import JobStatus, State
+from eventproc.batch.lumi_report import LUMI_REPORTS
 from eventproc.batch.records import DoneRecord, OutputRecord
+from eventproc.batch.results_folder import write_whole
 from eventproc.batch.task_folder import TaskFolder
 from eventproc.batch.task_status import TaskStatus, figures, spreads
 from eventproc.batch.verification import damage, file_damage, output_path
 from eventproc.errors import ConfigurationError, FileReadError
 from eventproc.io.merging.merge import MergedFile, merge_files
 from eventproc.io.merging.merge_part import Part
+
+REPORT = "report.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ def collect_outputs(
 ) -> Collected:
     """Verifies every output, then merges those of each output module into so many files.
 
-    It may be killed at any point and called again: files appear complete, in place of older ones.
+    It may be killed at any point and called again: files appear complete, in place of those of an earlier
+    collection, of which nothing stays.
 
     Args:
         task: the task.
@@ -58,6 +63,7 @@ def collect_outputs(
         ConfigurationError: not all jobs are finished and ``partial`` is not asked for, or none is.
         FileReadError: an output is not what its job wrote.
         EventProcError: what `merge_files` raises.
+        OSError: the folder cannot be written.
     """
     finished = [job for job in status.jobs if job.state is State.FINISHED]
     missing = tuple(job.id for job in status.jobs if job.state is not State.FINISHED)
@@ -69,20 +75,18 @@ def collect_outputs(
         raise ConfigurationError(message)
     _verify(task, finished)
     folder.mkdir(parents=True, exist_ok=True)
+    groups = list(_groups(finished, n_files))
+    paths = {label: _paths(folder, name, len(groups)) for label, name in task.record.outputs.items()}
+    _remove_earlier(folder, {path for each in paths.values() for path in each})
     files = {
-        label: [
-            _merge(task, label, group, path)
-            for group, path in zip(
-                _groups(finished, n_files), _paths(folder, name, min(n_files, len(finished))), strict=True
-            )
-        ]
-        for label, name in task.record.outputs.items()
+        label: [_merge(task, label, group, path) for group, path in zip(groups, each, strict=True)]
+        for label, each in paths.items()
     }
     return Collected(files, len(finished), missing, sum(_done(job).events_read for job in finished))
 
 
-def write_merged_report(task: TaskFolder, status: TaskStatus, collected: Collected, path: Path) -> None:
-    """Writes the sum of all job reports as JSON.
+def write_merged_report(task: TaskFolder, status: TaskStatus, collected: Collected, folder: Path) -> None:
+    """Writes the sum of all job reports as JSON, to ``report.json``.
 
     Raises:
         OSError: it cannot be written.
@@ -108,7 +112,25 @@ def write_merged_report(task: TaskFolder, status: TaskStatus, collected: Collect
             for label, files in collected.files.items()
         },
     }
-    path.write_text(json.dumps(values, indent=1) + "\n")
+    write_whole(folder / REPORT, json.dumps(values, indent=1) + "\n")
+
+
+def _remove_earlier(folder: Path, replaced: Collection[Path]) -> None:
+    """Removes an earlier collection's report, and its files that this one will not replace.
+
+    Three files of an earlier collection and two of this one would hold events twice; a report of other jobs
+    than the files hold would mislead whoever reads it after this process was killed.
+    """
+    try:
+        outputs = json.loads((folder / REPORT).read_bytes())["outputs"]
+        names = [Path(file["pfn"]).name for files in outputs.values() for file in files]
+    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
+        names = []  # no earlier one, or a report.json of somebody else
+    for name in names:
+        if folder / name not in replaced:
+            (folder / name).unlink(missing_ok=True)
+    for name in (REPORT, *LUMI_REPORTS):
+        (folder / name).unlink(missing_ok=True)
 
 
 def _done(job: JobStatus) -> DoneRecord:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from eventproc.batch.job_status import State
 from eventproc.batch.manifest import content_mask
+from eventproc.batch.results_folder import write_whole
 from eventproc.batch.task_folder import TaskFolder
 from eventproc.batch.task_status import TaskStatus
 from eventproc.model.ranges import LumiMask, lumi_mask
+
+LUMI_REPORTS = ("lumisToProcess.json", "processedLumis.json", "notFinishedLumis.json")
 
 
 def lumi_masks(task: TaskFolder, status: TaskStatus) -> dict[str, LumiMask]:
@@ -43,5 +46,5 @@ def write_lumi_report(task: TaskFolder, status: TaskStatus, folder: Path) -> dic
     paths = {}
     for name, mask in lumi_masks(task, status).items():
         paths[name] = folder / f"{name}.json"
-        paths[name].write_text(json.dumps(mask.to_json()) + "\n")
+        write_whole(paths[name], json.dumps(mask.to_json()) + "\n")
     return paths

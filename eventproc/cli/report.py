@@ -9,6 +9,7 @@ import typer
 
 from eventproc.batch.job_status import State
 from eventproc.batch.lumi_report import write_lumi_report
+from eventproc.batch.results_folder import writing_results
 from eventproc.batch.task_status import read_status
 from eventproc.cli.task_words import Task, open_task
 
@@ -22,7 +23,9 @@ def report(
     """Write processedLumis.json, notFinishedLumis.json and lumisToProcess.json, and print a summary."""
     folder, engine = open_task(task)
     found = read_status(folder, engine)
-    paths = write_lumi_report(folder, found, output or folder.path / "results")
+    target = output or folder.path / "results"
+    with writing_results(target):
+        paths = write_lumi_report(folder, found, target)
     done = [job.facts.done for job in found.jobs if job.facts.done is not None]
     typer.echo(f"{len(found.of(State.FINISHED))} of {len(found.jobs)} jobs finished")
     typer.echo(f"{sum(each.events_read for each in done)} events read")

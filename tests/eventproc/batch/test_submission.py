@@ -198,7 +198,7 @@ def test_collected_outputs_are_merged_in_the_order_of_jobs(task, engine, tmp_pat
     collected = collect_outputs(task, status, tmp_path / "results")
     (merged,) = collected.files["out"]
     assert (merged.path.name, merged.events, collected.events_read) == ("copy.root", 250, 250)
-    write_merged_report(task, status, collected, tmp_path / "report.json")
+    write_merged_report(task, status, collected, tmp_path)
     report = json.loads((tmp_path / "report.json").read_text())
     assert (report["events_read"], report["jobs"], report["cpu_s"]) == (250, 4, 4.0)
     assert report["outputs"]["out"][0]["checksum"]["sha256"] == checksums(merged.path)["sha256"]
@@ -212,6 +212,32 @@ def test_several_files_share_the_jobs(task, engine, tmp_path):
         ("copy_2.root", 160),
         ("copy_3.root", 10),
     ]
+
+
+def test_nothing_of_an_earlier_collection_stays(task, engine, tmp_path):
+    """Two files beside one of three would hold events twice; a report must not outlive its files."""
+    status = finish_all(task, engine)
+    (tmp_path / "mine.root").touch()
+    write_merged_report(task, status, collect_outputs(task, status, tmp_path, n_files=3), tmp_path)
+    write_lumi_report(task, status, tmp_path)
+    (tmp_path / "copy_2.root").chmod(0o444)
+    assert collect_outputs(task, status, tmp_path, n_files=2)
+    assert sorted(path.name for path in tmp_path.glob("*.root")) == [
+        "copy_1.root",
+        "copy_2.root",
+        "data.root",
+        "mine.root",
+    ]
+    assert not list(tmp_path.glob("*.json"))
+
+
+def test_a_report_that_is_not_ours_removes_nothing(task, engine, tmp_path):
+    status = finish_all(task, engine)
+    for content in ("", "[]", '{"outputs": {"out": [{"pfn": "../data.root"}]}}', '{"outputs": 3}'):
+        (tmp_path / "results").mkdir(exist_ok=True)
+        (tmp_path / "results" / "report.json").write_text(content)
+        assert collect_outputs(task, status, tmp_path / "results").files["out"][0].events == 250
+        assert (tmp_path / "data.root").exists()
 
 
 @pytest.mark.parametrize("damage", ["missing", "short", "changed"])
