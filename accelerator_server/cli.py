@@ -24,6 +24,7 @@ from accelerator_server.models.model_loading import load_here, load_model
 from accelerator_server.models.repository import (
     ModelFolder,
     check_overrides,
+    find_left_alone,
     find_models,
     find_versions,
     model_at,
@@ -115,6 +116,8 @@ def check_command(repository: Repository, overrides: Overrides = None) -> None:
     check_overrides(parsed, folders)
     workers = WorkerRoster(ServerConfig().trial_timeout_s)
     errors = [error for newest in folders for error in _check_versions(repository, newest, parsed, workers)]
+    for path in find_left_alone(repository):
+        typer.echo(f"{path.name}: left alone; a model is <name>/<whole number>/model.toml, complete")
     if errors:
         raise SystemExit(errors[0].exit_code)
 

@@ -1,6 +1,7 @@
 """What a server and its models are told: typed values from TOML files, options and overrides."""
 
 import difflib
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
@@ -171,6 +172,16 @@ class ModelConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=True)
             raise ValueError(message)
 
 
+_TABLES: dict[str, type[Struct]] = {
+    "tls": TlsConfig,
+    "inputs": TensorConfig,
+    "outputs": TensorConfig,
+    "batching": BatchingConfig,
+}
+_TABLE = re.compile(r"`\$\.(\w+)")
+"""Where msgspec says something is wrong, as in `$.batching.best_rows`."""
+
+
 class Override(Struct, frozen=True):
     """A value given on the command line as MODEL.KEY=VALUE; the model `*` means all.
 
@@ -238,7 +249,7 @@ def nearest(name: str, known: list[str]) -> str:
 def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
         message = f"cannot read {path}: {error}"
         raise ConfigurationError(message) from error
 
@@ -247,7 +258,9 @@ def _convert(values: dict[str, Any], kind: type[_Config], origin: str) -> _Confi
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        message = f"{origin}: {error}; known keys are {', '.join(kind.__struct_fields__)}"
+        table = _TABLE.search(str(error))
+        told = _TABLES.get(table[1], kind) if table else kind
+        message = f"{origin}: {error}; known keys are {', '.join(told.__struct_fields__)}"
         raise ConfigurationError(message) from error
 
 

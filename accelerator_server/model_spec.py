@@ -129,10 +129,14 @@ def spec_of(config: ModelConfig) -> ModelSpec:
     """The signature that a model's configuration declares.
 
     Raises:
-        ConfigurationError: A datatype or shape is not one that can be served.
+        ConfigurationError: A datatype or shape is not one that can be served, or a name occurs twice.
     """
     inputs = tuple(_tensor_spec(tensor) for tensor in config.inputs)
     outputs = tuple(_tensor_spec(tensor) for tensor in config.outputs)
+    for kind, tensors in (("inputs", inputs), ("outputs", outputs)):
+        if len({tensor.name for tensor in tensors}) < len(tensors):
+            message = f"two of the {kind} have the same name: {_names(tensors)}"
+            raise ConfigurationError(message)
     return ModelSpec(inputs, outputs, config.max_rows)
 
 

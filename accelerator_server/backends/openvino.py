@@ -109,7 +109,8 @@ def _read(core: Any, model: bytes) -> Any:
     try:
         return core.read_model(model)
     except RuntimeError as error:
-        message = f"openvino cannot read the model: {error}"
+        reason = str(error).strip().rpartition("\n")[2]  # before it, places in OpenVINO's source
+        message = f"openvino cannot read the model: {reason}"
         raise ModelRefusedError(message) from error
 
 

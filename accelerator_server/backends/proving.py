@@ -16,8 +16,10 @@ def prove(backend: Backend, spec: ModelSpec, row_counts: Iterable[int]) -> None:
         ModelRefusedError: It fails, or returns something else than the model's outputs.
     """
     for n_rows in row_counts:
-        inputs = {tensor.name: np.zeros((n_rows, *tensor.row_shape), tensor.dtype) for tensor in spec.inputs}
         try:
+            inputs = {
+                tensor.name: np.zeros((n_rows, *tensor.row_shape), tensor.dtype) for tensor in spec.inputs
+            }
             spec.check_outputs(backend.run(inputs), n_rows)
         except Exception as error:
             message = f"the model fails on {n_rows} rows of zeros: {error}"

@@ -184,13 +184,20 @@ class ModelControl:
         self._metrics.show_refused(self._models.refused)
 
     async def _loaded(self, folder: ModelFolder) -> LoadedModel:
-        config = folder.read_config(self._overrides)
-        if is_isolated(config, self._config):
-            return await asyncio.to_thread(load_model, folder, self._overrides, self.workers.load)
-        # Without a file nothing foreign is read, and a trial would cost half a second for nothing.
-        if config.file and self._config.trial_timeout_s:
-            await try_model(folder, self._overrides, self._config.trial_timeout_s)
-        return await asyncio.to_thread(load_model, folder, self._overrides)
+        try:
+            config = folder.read_config(self._overrides)
+            if is_isolated(config, self._config):
+                return await asyncio.to_thread(load_model, folder, self._overrides, self.workers.load)
+            # Without a file nothing foreign is read, and a trial would cost half a second for nothing.
+            if config.file and self._config.trial_timeout_s:
+                await try_model(folder, self._overrides, self._config.trial_timeout_s)
+            return await asyncio.to_thread(load_model, folder, self._overrides)
+        except StartError:
+            raise
+        except Exception as error:  # what nobody has foreseen of one model must not end the service of others
+            logger.exception("version %d of model %s cannot be loaded", folder.version, folder.name)
+            message = f"{type(error).__name__}: {error}"
+            raise ModelRefusedError(message) from error
 
     def _retire(self, models: list[ServedModel]) -> None:
         still_served = {(model.name, model.version) for model in self._models.served()}

@@ -9,8 +9,10 @@ from accelerator_server.backends.proving import prove
 from accelerator_server.backends.table import load_backend
 from accelerator_server.config import ModelConfig, Override
 from accelerator_server.errors import ConfigurationError
+from accelerator_server.limits.memory_use import memory_there_is
 from accelerator_server.model_spec import ModelSpec, spec_of
-from accelerator_server.models.repository import ModelFolder
+from accelerator_server.models.isolation import NATIVE_ENGINES
+from accelerator_server.models.repository import CONFIG_FILE, ModelFolder
 from inference_client.protocol.messages import ModelMetadata, ModelParameters
 from inference_client.protocol.specification import specification_hash
 
@@ -71,6 +73,10 @@ def load_model(folder: ModelFolder, overrides: list[Override], load: Loader = lo
     """
     config = folder.read_config(overrides)
     spec = spec_of(config)
+    _check_room(spec)
+    if config.backend in NATIVE_ENGINES and not config.file:
+        message = f"{config.backend} runs a model's file; `file` and `sha256` of {CONFIG_FILE} say which"
+        raise ConfigurationError(message)
     image_spec_hash = _checked_hash(config)
     settings = BackendSettings(folder.read_model(config), spec, config.precision, config.backend_parameters)
     least_rows = spec.max_rows if config.reproducible else 1
@@ -85,6 +91,17 @@ def load_model(folder: ModelFolder, overrides: list[Override], load: Loader = lo
         on_failure.pop_all()
     metadata = _metadata(folder, config, spec, backends[0].precision, image_spec_hash)
     return LoadedModel(folder, config, spec, backends, metadata)
+
+
+def _check_room(spec: ModelSpec) -> None:
+    """A batch that memory cannot hold, here and beside it in an engine, would end the server and others."""
+    row_bytes = sum(tensor.row_size * tensor.dtype.itemsize for tensor in (*spec.inputs, *spec.outputs))
+    most_rows = memory_there_is() // (2 * row_bytes)
+    if spec.max_rows > most_rows:
+        message = (
+            f"{spec.max_rows} rows (max_rows) of {row_bytes} bytes do not fit into memory, {most_rows} do"
+        )
+        raise ConfigurationError(message)
 
 
 def _checked_hash(config: ModelConfig) -> str:

@@ -70,6 +70,15 @@ def find_models(repository: Path) -> list[ModelFolder]:
     return newest
 
 
+def find_left_alone(repository: Path) -> list[Path]:
+    """Finds the folders of a repository that have no complete version of a model."""
+    return [
+        path
+        for path in sorted(repository.iterdir())
+        if path.is_dir() and not path.name.startswith(".") and not find_versions(repository, path.name)
+    ]
+
+
 def choose_models(folders: list[ModelFolder], names: Sequence[str]) -> list[ModelFolder]:
     """Keeps the models of these names, all where there are no names.
 
@@ -189,5 +198,6 @@ def _read_regular_file(folder: Path, name: str) -> bytes:
             raise ModelRefusedError(message)
         return path.read_bytes()
     except OSError as error:
-        message = f"cannot read {path}: {error.strerror}"
+        there_are = nearest(name, sorted(other.name for other in folder.iterdir() if other.is_file()))
+        message = f"cannot read {path}: {error.strerror}; the folder has {there_are}"
         raise ModelRefusedError(message) from error

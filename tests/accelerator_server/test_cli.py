@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from accelerator_server.cli import app, main
-from tests.accelerator_server.model_files import affine_model, write_model
+from tests.accelerator_server.model_files import FLOAT_X, affine_model, write_model
 from tests.accelerator_server.process import ORDINARY_USER, run_command, server_process
 
 
@@ -61,6 +61,50 @@ def test_check_looks_at_the_versions_that_would_be_served(tmp_path):
     assert (
         result.stdout == "m 4: REFUSED: model m: versions [7] are to be served, and there are [4, 3, 2, 1]\n"
     )
+
+
+BROKEN = {
+    "same name": ({"inputs": (*FLOAT_X, *FLOAT_X)}, "two of the inputs have the same name: x, x"),
+    "too many rows": ({"keys": f"max_rows = {10**12}"}, "rows (max_rows) of 24 bytes do not fit into memory"),
+    "more than any": ({"keys": f"max_rows = {10**30}"}, "rows (max_rows) of 24 bytes do not fit into memory"),
+    "no file": ({"backend": "openvino"}, "`file` and `sha256` of model.toml say which"),
+    "no model": ({"backend": "openvino", "model": b"x"}, "openvino cannot read the model: Unable"),
+    "other file": (
+        {"backend": "openvino", "keys": 'file = "m.onxx"'},
+        "m.onxx: No such file or directory; the folder has model.toml",
+    ),
+    "deep": ({"keys": "labels = " + "[" * 5000 + "]" * 5000}, "maximum recursion depth exceeded"),
+    "key of a table": (
+        {"tables": "[batching]\nbest_row = 8"},
+        "unknown field `best_row` - at `$.batching`; known keys are best_rows, preferred_rows, ",
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "told"), BROKEN.values(), ids=BROKEN.keys())
+def test_check_says_in_a_line_what_is_wrong_with_a_model(tmp_path, files, told):
+    write_model(tmp_path, **files)
+    result = CliRunner().invoke(app, ["check", str(tmp_path)])
+    assert result.exit_code in {3, 4}
+    (line,) = result.stdout.splitlines()
+    assert line.startswith("m 1: REFUSED: ")
+    assert told in line
+
+
+def test_check_names_the_folders_that_are_left_alone(tmp_path):
+    write_model(tmp_path, "a")
+    write_model(tmp_path, "named", "v1")
+    write_model(tmp_path, "no name!")
+    write_model(tmp_path, ".hidden")
+    (tmp_path / "empty").mkdir()
+    result = run_command("check", str(tmp_path))
+    assert result.returncode == 0
+    assert [line.partition(";")[0] for line in result.stdout.splitlines()] == [
+        "a 1: ok on cpu",
+        "empty: left alone",
+        "named: left alone",
+        "no name!: left alone",
+    ]
 
 
 def test_check_outlives_a_model_that_crashes_its_engine(tmp_path, crashing):

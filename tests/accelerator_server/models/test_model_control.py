@@ -12,6 +12,7 @@ import pytest
 from accelerator_server.config import ServerConfig
 from accelerator_server.lifecycle import AcceleratorServer
 from accelerator_server.models import model_control
+from accelerator_server.models.model_loading import load_model
 from accelerator_server.models.trial import try_model
 from inference_client.protocol.arrays import to_array
 from inference_client.protocol.routes import infer_path
@@ -309,6 +310,26 @@ async def test_a_model_that_a_failed_reload_left_as_it_was_is_so_after_a_restart
         assert await change(session, "load") == 200
         assert await refused_versions(session) == set()
         assert await index(session) == {("m", "1"): ("READY", "")}
+
+
+async def test_what_nobody_foresaw_of_one_model_ends_the_service_of_no_other(
+    repository, admin, monkeypatch, caplog
+):
+    write_model(repository, "n")
+
+    def load(folder, *arguments):
+        if folder.name == "m":
+            raise ZeroDivisionError
+        return load_model(folder, *arguments)
+
+    monkeypatch.setattr(model_control, "load_model", load)
+    async with running(repository, **admin) as session:
+        session.headers.update(ADMIN)
+        await infer(session, ROW, infer_path("n"))
+        assert (await index(session))["m", "1"] == ("UNAVAILABLE", "ModelRefusedError")
+        async with session.post("/v2/repository/models/m/load") as reply:
+            assert (reply.status, "ZeroDivisionError" in await reply.text()) == (422, True)
+    assert "Traceback" in caplog.text
 
 
 async def test_a_model_of_which_no_version_can_be_served_is_named_by_all_that_tell_of_it(repository, admin):
