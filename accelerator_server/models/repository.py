@@ -198,6 +198,12 @@ def _read_regular_file(folder: Path, name: str) -> bytes:
             raise ModelRefusedError(message)
         return path.read_bytes()
     except OSError as error:
-        there_are = nearest(name, sorted(other.name for other in folder.iterdir() if other.is_file()))
-        message = f"cannot read {path}: {error.strerror}; the folder has {there_are}"
+        message = f"cannot read {path}: {error.strerror}; the folder has {nearest(name, _files_of(folder))}"
         raise ModelRefusedError(message) from error
+
+
+def _files_of(folder: Path) -> list[str]:
+    try:
+        return [path.name for path in folder.iterdir() if path.is_file()]
+    except OSError:
+        return []

@@ -37,6 +37,19 @@ def test_the_file_is_read_if_its_digest_is_right(tmp_path):
     assert folder.read_model(folder.read_config([])) == model
 
 
+def test_a_folder_that_is_moved_away_while_it_is_read_is_refused(tmp_path):
+    write_model(tmp_path, model=affine_model())
+    (folder,) = find_models(tmp_path)
+    config = folder.read_config([])
+    (tmp_path / "m").rename(tmp_path / "n")
+    with pytest.raises(
+        ModelRefusedError, match=r"model\.onnx: No such file or directory; the folder has none"
+    ):
+        folder.read_model(config)
+    with pytest.raises(ConfigurationError, match=r"cannot read .*model\.toml"):
+        folder.read_config([])
+
+
 @pytest.mark.parametrize("change", [lambda data: data[:-1], lambda data: data + b"\0", lambda data: b""])
 def test_a_file_that_is_not_the_one_that_was_meant_is_refused(tmp_path, change):
     path = write_model(tmp_path, model=affine_model())
