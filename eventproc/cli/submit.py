@@ -86,6 +86,7 @@ def submit(
         backoff_s=backoff,
     )
     carrier = make_engine(engine, plan.name, path / "engine", plan.engine_options)
+    carrier.check_folder()
     record = plan_task(description, plan)
     # Workers and collection stand in other folders. An interpreter's links are not followed: a virtual
     # environment is one by the place of its link.

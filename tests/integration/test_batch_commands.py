@@ -115,6 +115,16 @@ def test_a_frozen_job_runs_as_the_job_file_did(done, folder):
     assert "frozen job and takes no words" in refused.err
 
 
+def test_an_option_of_the_engine_is_checked_at_resubmission_as_at_submission(done, folder):
+    refused = run_command(
+        folder, "resubmit", "t", "--force", "--jobids", 1, "--engine-option", "time=4:00:00"
+    )
+    assert refused.code == 8009 & 0xFF
+    assert "engine 'local' has no option 'time'" in refused.err
+    assert "--maxjobruntime" in refused.err
+    assert json.loads(run_command(folder, "status", "t", "--json").out)["counts"] == {"finished": 3}
+
+
 def test_finished_jobs_are_made_again_only_by_force(done, folder):
     refused = run_command(folder, "resubmit", "t", "--jobids", "1")
     assert refused.code == 7000 & 0xFF
@@ -147,6 +157,15 @@ def test_a_task_that_makes_no_sense_is_refused_before_anything_is_written(
         submit(Path("copy_cfg.py"), task=folder / "bad", **{"dataset": ["a.root"], **given})
     assert message in str(caught.value)
     assert not (folder / "bad").exists()
+
+
+def test_a_path_that_the_batch_system_cannot_carry_is_refused_before_anything_is_written(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    with pytest.raises(ConfigurationError, match="choose a --task without spaces"):
+        submit(
+            Path("copy_cfg.py"), task=folder / "b d", dataset=["a.root"], files_per_job=1, engine="htcondor"
+        )
+    assert not (folder / "b d").exists()
 
 
 @pytest.mark.parametrize("name", ["new\nline", "not \udcff text"])

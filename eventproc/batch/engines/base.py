@@ -81,6 +81,13 @@ class Engine(ABC):
         """
         return type(self)(self._task, self._folder, options)
 
+    def check_folder(self) -> None:
+        """Checks that jobs can lie where they will, before anything is written there.
+
+        Raises:
+            ConfigurationError: the batch system cannot carry the path.
+        """
+
     @abstractmethod
     def submit(self, errands: Sequence[Errand]) -> Iterator[tuple[Errand, str]]:
         """Hands errands over; yields each with the batch system's name for it as soon as it is known.

@@ -7,6 +7,7 @@ import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
+from pathlib import Path
 
 from eventproc.batch.engines.base import Engine, EngineState, Errand
 from eventproc.batch.engines.command_line import call
@@ -33,6 +34,10 @@ class HTCondorEngine(Engine):
 
     name = "htcondor"
     options = {"lines": "more lines for the submit description, separated by ';'"}
+
+    def check_folder(self) -> None:
+        """Submit descriptions separate words by blanks and commas."""
+        _checked(self._folder)
 
     def submit(self, errands: Sequence[Errand]) -> Iterator[tuple[Errand, str]]:
         """Submits a cluster for all errands of the same limits."""
@@ -132,14 +137,16 @@ def parse_queue(output: str) -> dict[str, EngineState]:
 
 
 def _item(errand: Errand) -> str:
-    item = f"{errand.script}, {errand.attempt}, {errand.log}"
-    if re.search(r"[\s,'\"]", f"{errand.script}{errand.log}"):
+    return f"{_checked(errand.script)}, {errand.attempt}, {_checked(errand.log)}"
+
+
+def _checked(path: Path) -> Path:
+    if re.search(r"[\s,'\"]", str(path)):
         message = (
-            f"HTCondor cannot take the path {str(errand.script)!r}: "
-            "choose a --task without spaces, commas and quotes"
+            f"HTCondor cannot take the path {str(path)!r}: choose a --task without spaces, commas and quotes"
         )
         raise ConfigurationError(message)
-    return item
+    return path
 
 
 def _order(limits: Limits) -> tuple[int, int, int]:
