@@ -1,14 +1,14 @@
 """The HTTP application: its routes, and the one place where errors become answers."""
 
 import asyncio
-import http
 import time
 from collections.abc import Callable, Sequence
+from http import HTTPStatus
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from accelerator_server.errors import TooManyConnectionsError
+from accelerator_server.errors import TooManyConnectionsError, UnauthenticatedError
 from accelerator_server.http.access_log import BEGAN_NS
 from accelerator_server.http.inference_service import InferenceService
 from accelerator_server.http.replies import error_reply, reply_to_error, web_response
@@ -90,7 +90,7 @@ class Door:
             self._metrics.count_client_gone()
             raise
         except web.HTTPException as error:
-            code = http.HTTPStatus(error.status).name.lower()
+            code = HTTPStatus(error.status).name.lower()
             self._metrics.count_refusal(error.status, code)
             response = web_response(error_reply(error.reason, code, error.status, request.headers))
             if "Allow" in error.headers:
@@ -102,7 +102,10 @@ class Door:
             self._metrics.count_refusal(reply.status, reply.code)
             response = web_response(reply)
         else:
-            self._metrics.successes.inc()
+            if response.status < HTTPStatus.BAD_REQUEST:
+                self._metrics.requests.labels(str(response.status)).inc()
+            else:  # the form to log in is no success, though a browser is to show it
+                self._metrics.count_refusal(response.status, UnauthenticatedError.code)
         if self._admission.draining:
             response.force_close()
         return response

@@ -148,6 +148,7 @@ def test_the_tokens_and_the_key_that_the_page_makes_are_what_the_server_takes(tm
 def test_the_unit_is_not_started_again_for_what_a_restart_cannot_mend():
     codes = {int(code) for code in unit()["Service"]["RestartPreventExitStatus"].split()}
     assert codes == {2, ConfigurationError.exit_code}
+    assert unit()["Service"]["Restart"] == "always"
 
 
 def test_the_page_knows_every_backend():

@@ -95,9 +95,9 @@ class ExpressConnection(asyncio.Protocol):
         self._request = self._task = None
         if task is not None:
             task.cancel()
-            self._owner.state.metrics.count_client_gone()
         if request is not None:
             request.end()
+            self._owner.state.metrics.count_client_gone()
 
     def pause_writing(self) -> None:
         """Called by the event loop: the client does not take its answers."""

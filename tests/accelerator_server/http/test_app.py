@@ -1,5 +1,8 @@
 """The routes over real sockets: what is answered, and what is refused by status and code."""
 
+import re
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -12,6 +15,7 @@ from inference_client.protocol.specification import specification_hash
 from tests.accelerator_server.answers import INFER, infer, refused
 from tests.accelerator_server.model_files import affine_model, write_model
 from tests.accelerator_server.running import posting, request_of, running
+from tests.accelerator_server.token_files import TOKEN, bearer, write_tokens
 
 
 async def test_a_request_is_answered_with_its_rows_and_its_record(tmp_path):
@@ -132,3 +136,34 @@ async def test_a_server_none_of_whose_models_can_be_served_does_not_start(tmp_pa
     with pytest.raises(StartError, match="sha256"):
         async with running(tmp_path):
             pass
+
+
+async def test_every_request_is_counted_once_under_the_status_that_was_sent(tmp_path):
+    write_model(tmp_path / "models")
+    tokens = write_tokens(tmp_path)
+    known, unknown = bearer(TOKEN), bearer("x" * 20)
+    row = request_of([[1] * 4])
+    sent: Counter[str] = Counter()
+    async with running(tmp_path / "models", **tokens) as session:
+        for method, path, arguments in (
+            ("POST", INFER, posting(row, **known)),
+            ("POST", INFER, posting(row, **unknown)),
+            ("POST", INFER, posting(row, **known, **{headers.BODY_CRC32: "00000000"})),
+            ("POST", INFER, posting(row, **known, **{headers.DEADLINE_MS: "0"})),
+            ("POST", INFER, posting(b"\xc1", **known)),
+            ("POST", infer_path("none"), posting(row, **known)),
+            ("GET", "/nowhere", {"headers": known}),
+            ("DELETE", INFER, {"headers": known}),
+            ("POST", "/v2/repository/models/m/load", {"headers": known}),
+            ("GET", "/", {}),
+            ("POST", "/login", {"data": {"token": "x" * 20}}),
+            ("POST", "/login", {"data": {"token": TOKEN}, "allow_redirects": False}),
+        ):
+            async with session.request(method, path, **arguments) as reply:
+                sent[str(reply.status)] += 1
+        async with session.get("/metrics", headers=known) as reply:
+            text = await reply.text()
+    counted = re.findall(r'^accelerator_requests_total\{status="(\d+)"\} (\S+)$', text, re.MULTILINE)
+    causes = re.findall(r'^accelerator_refusals_total\{code="\w+"\} (\S+)$', text, re.MULTILINE)
+    assert {status: float(n) for status, n in counted} == sent
+    assert sum(map(float, causes)) == sum(n for status, n in sent.items() if status >= "400")

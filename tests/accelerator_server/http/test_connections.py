@@ -61,6 +61,24 @@ async def test_a_client_that_never_finishes_its_headers_is_hung_up_on(tmp_path, 
         await infer(session, ROW)
 
 
+@pytest.mark.parametrize("more", ["", "Expect: 100-continue\r\n"], ids=["express", "aiohttp"])
+async def test_a_client_that_goes_in_the_middle_of_its_body_is_counted(tmp_path, more):
+    write_model(tmp_path)
+    async with running(tmp_path) as session:
+        _, writer = await connect(session)
+        head = f"POST {INFER} HTTP/1.1\r\nHost: a\r\nContent-Type: {headers.MSGPACK}\r\n{more}"
+        writer.write(f"{head}Content-Length: 9\r\n\r\nabc".encode())
+        async with asyncio.timeout(20):
+            while "accelerator_requests_inside 1.0" not in await metrics(session):
+                pass
+            await close(writer)
+            while "accelerator_requests_inside 0.0" not in await metrics(session):
+                pass
+            while 'accelerator_refusals_total{code="client_gone"} 1.0' not in await metrics(session):
+                pass
+        assert 'accelerator_requests_total{status="499"} 1.0' in await metrics(session)
+
+
 async def test_a_client_that_does_not_take_its_answer_is_given_up(tmp_path):
     write_model(tmp_path, outputs=(("y", "FP32", [-1, 4]),), keys="max_rows = 1000000")
     body = codec.encode_request(request_of(np.ones((10**6, 4), np.float32)))

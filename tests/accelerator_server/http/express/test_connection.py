@@ -219,7 +219,7 @@ async def test_a_client_that_leaves_is_counted_and_its_place_is_free(tmp_path):
             while "accelerator_requests_inside 0.0" not in await metrics(session):
                 pass
         text = await metrics(session)
-    assert 'accelerator_refusals_total{code="client_gone"} 1.0' in text
+    assert 'accelerator_refusals_total{code="client_gone"} 2.0' in text
     assert "accelerator_inside_bytes 0.0" in text
 
 
