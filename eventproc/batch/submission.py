@@ -108,13 +108,21 @@ def follow(task: TaskFolder, engine: Engine, show: Callable[[TaskStatus], None])
 
     Raises:
         EngineFailure: the batch system refuses an attempt.
+        FileWriteError: the folders of some jobs cannot be written, and all others have come to their end.
     """
+    refused: set[tuple[int, int]] = set()
     while True:
         status = read_status(task, engine)
         show(status)
         again = [job for job in status.jobs if job.state in RETRIED]
         if again and not status.problem:
-            submit_jobs(task, engine, again)
+            wanted = {(job.id, job.facts.attempt) for job in again}
+            try:
+                submit_jobs(task, engine, again)
+            except FileWriteError:  # of some jobs: the others go on
+                if wanted == refused and not any(job.state in ACTIVE for job in status.jobs):
+                    raise
+                refused = wanted
         elif status.is_settled:
             return status
         time.sleep(POLL_S)

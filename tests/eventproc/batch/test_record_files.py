@@ -21,6 +21,15 @@ def test_a_record_comes_back_and_can_be_replaced(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["limits.json"]
 
 
+def test_who_reads_a_record_while_it_is_replaced_reads_the_older_one_whole(tmp_path):
+    path = tmp_path / "limits.json"
+    write_record(path, Limits(memory_mb=1))
+    before = path.read_bytes()
+    with path.open("rb") as reader:
+        write_record(path, Limits(memory_mb=2))
+        assert reader.read() == before
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b'{"memory": 3}', b'{"memory_mb": "x"}', b'{"\xe9": 1}'])
 def test_damaged_and_foreign_records_are_refused(tmp_path, content):
     (tmp_path / "r.json").write_bytes(content)

@@ -70,6 +70,28 @@ def test_following_tries_again_what_may_pass_and_gives_up_what_may_not(task, eng
     assert {code: [job.id for job in jobs] for code, jobs in ended.errors().items()} == {8009: [3], 8036: [4]}
 
 
+def test_a_job_whose_folder_cannot_be_written_is_told_of_when_the_others_have_ended(
+    task, engine, monkeypatch
+):
+    monkeypatch.setattr("eventproc.batch.submission.POLL_S", 0.0)
+    (task.job(2).path / "attempts").touch()
+    codes = {1: [8036, 0], 3: [0], 4: [0]}
+
+    def show(status):
+        for engine_id in list(engine.states):
+            number, attempt = map(int, engine_id.split("."))
+            end(task, engine, number, codes[number][attempt - 1], attempt)
+
+    with pytest.raises(FileWriteError, match=r"jobs/2/attempts"):
+        follow(task, engine, show)
+    assert states(task, engine) == [
+        State.FINISHED,
+        State.UNSUBMITTED,
+        State.FINISHED,
+        State.FINISHED,
+    ]
+
+
 def test_a_silent_scheduler_is_reported_and_nothing_is_submitted_twice(task, engine):
     submit(task, engine)
     engine.answers = False
