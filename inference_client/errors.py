@@ -61,6 +61,10 @@ class ServersUnavailable(InferenceError):
         self.tries = tries
 
 
+class ServersDown(ServersUnavailable):
+    """Servers are down, and the caller was not to wait for them."""
+
+
 class DeadlineExceeded(ServersUnavailable):
     """No server gave an answer in time."""
 

@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from inference_client.client import InferenceClient
-from inference_client.errors import DeadlineExceeded, InferenceError, ServersUnavailable
+from inference_client.errors import DeadlineExceeded, InferenceError, ServersDown, ServersUnavailable
 from inference_client.protocol.messages import InferenceRequest
 from inference_client.result import InferenceResult
 from inference_client.statistics import ClientStatistics
@@ -24,6 +24,12 @@ ServersUnavailable says that there will be none any more, any other error that t
 
 Connect = Callable[[str], InferenceClient]
 """Makes what asks the server at an address."""
+
+ALLOWED_TRIES = 3
+"""That the fallback may take in and fail; between them it is looked after, and started again if need be."""
+
+PAUSE_S = 0.1
+"""Between two looks at a fallback that takes nothing in; one that dies is not gone at once."""
 
 
 class Fallback:
@@ -84,16 +90,22 @@ class Fallback:
         """
         client = await self._ready(deadline_s)
         self.calls += 1
-        try:
-            result = await client.infer(request, timeout_s=_left_s(deadline_s), is_patient=False)
-        except DeadlineExceeded:
-            raise
-        except ServersUnavailable as error:
-            tries += error.tries
-            self._begin()
-            client = await self._ready(deadline_s)  # the same if its server lives: then it is waited for
-            result = await client.infer(request, timeout_s=_left_s(deadline_s))
-        return _delayed(result, tries, asyncio.get_running_loop().time() - begun_s)
+        n_failed = 0
+        while True:
+            try:
+                result = await client.infer(request, timeout_s=_left_s(deadline_s), is_patient=False)
+            except DeadlineExceeded:
+                raise
+            except ServersUnavailable as error:
+                n_failed += not isinstance(error, ServersDown)
+                if n_failed == ALLOWED_TRIES or _left_s(deadline_s) <= PAUSE_S:
+                    raise
+                tries += error.tries
+                await asyncio.sleep(PAUSE_S)
+                self._begin()
+                client = await self._ready(deadline_s)
+            else:
+                return _delayed(result, tries, asyncio.get_running_loop().time() - begun_s)
 
     async def close(self) -> None:
         """Ends the preparation, if one is under way, and closes the connections."""

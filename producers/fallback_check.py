@@ -70,14 +70,13 @@ class FallbackCheck:
             ServersUnavailable: its answers differ by more than the policy allows.
             InferenceError: it does not answer.
         """
-        if not self._kept:
+        kept = list(self._kept)  # servers may answer more meanwhile
+        if not kept:
             return
         # All at once: an event waits for this.
-        results = await asyncio.gather(*(fallback.infer(request) for request, _ in self._kept))
-        found = sum(
-            (compare_outputs(kept, one.outputs) for (_, kept), one in zip(self._kept, results, strict=True)),
-            start=Agreement(),
-        )
+        results = await asyncio.gather(*(fallback.infer(request) for request, _ in kept))
+        compared = zip(kept, results, strict=True)
+        found = sum((compare_outputs(own, one.outputs) for (_, own), one in compared), start=Agreement())
         self.agreement = found
         told = (
             f"the fallback differs from the servers by up to {found.largest:.3g} on {found.rows} rows of "

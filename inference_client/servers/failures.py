@@ -2,7 +2,13 @@
 
 from collections.abc import Sequence
 
-from inference_client.errors import DeadlineExceeded, InferenceError, ServersUnavailable, TryFailed
+from inference_client.errors import (
+    DeadlineExceeded,
+    InferenceError,
+    ServersDown,
+    ServersUnavailable,
+    TryFailed,
+)
 
 
 def tries_used_up(model: str, failures: Sequence[TryFailed], allowed_tries: int) -> ServersUnavailable:
@@ -34,11 +40,11 @@ def time_used_up(
     return DeadlineExceeded(message, len(failures) + len(asked))
 
 
-def nobody_well(model: str, failures: Sequence[TryFailed]) -> ServersUnavailable:
+def nobody_well(model: str, failures: Sequence[TryFailed]) -> ServersDown:
     """The error for a request that was not to wait for servers that are down."""
     tried = told(failures) if failures else "all servers have failed too often and are left alone for a while"
     message = f"no answer for model {model!r}: {tried}. The request was not to wait for servers that are down"
-    return ServersUnavailable(message, len(failures))
+    return ServersDown(message, len(failures))
 
 
 def nobody_answers(model: str, failures: Sequence[TryFailed]) -> ServersUnavailable:

@@ -1,6 +1,8 @@
 """A whole job, from hits to a ROOT file, whose way to its servers goes wrong in a way that a seed decides."""
 
+import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +10,7 @@ from random import Random
 
 import awkward as ak
 import numpy as np
+import pytest
 import uproot
 
 from eventproc.model.descriptions import (
@@ -21,17 +24,20 @@ from eventproc.modules import Service
 from eventproc.runtime.builder import build
 from eventproc.runtime.processor import EventProcessor
 from eventproc.services.job_report import JobReport
+from inference_client.errors import LocalServerError
 from inference_client.testing.fake_model import FakeModel
 from inference_client.testing.fake_server import FakeServer
 from inference_client.testing.fault_proxy import ConnectionFault, FaultProxy, StreamFault
 from inference_client.testing.faults import Fault
 from producers.algorithms.image_specification import ImageSpecification
+from producers.own_server import MOST_STARTS
 from tests.flat_files import jet_hits
 from tests.own_clock import own_clock_s
 from tests.producers import jobs
 from tests.producers.jobs import CHAIN, HERE, hits
 
 LABELS = ("ecalCrystals", "ecalJets", "jetImages", "topTags")
+MODELS = str(Path(__file__).resolve().parents[2] / "data" / "models")
 N_EVENTS = 30
 TIMEOUT_MS = 1000
 REFUSED_FOR_GOOD = (Fault.BACKEND_FAILED, Fault.BAD_TOKEN)
@@ -104,6 +110,7 @@ def describe(
     source: str = f"{HERE}:MemorySource",
     *,
     hedging: bool = False,
+    fallback: bool = False,
     **parameters,
 ) -> ProcessDescription:
     tagger = {"modelName": "toptag", "timeout": TIMEOUT_MS, "timeoutUnit": "milliseconds", **parameters}
@@ -113,7 +120,8 @@ def describe(
     keep = ["drop *", "keep *_topTags__*"]
     file = {"fileName": str(output), "outputCommands": keep}
     modules.append(ComponentDescription("OutputModule", "PoolOutputModule", "out", file))
-    service = {"servers": servers, "waitForServers": 10.0, "hedging": hedging}
+    service = {"servers": servers, "waitForServers": 10.0, "hedging": hedging, "modelsFolder": MODELS}
+    service["fallback"] = {"enable": fallback}
     return ProcessDescription(
         name="TEST",
         source=ComponentDescription("Source", source, "source", {"labels": ["ecalRecHits"]}),
@@ -163,14 +171,18 @@ def read_scores(path: Path) -> Scores:
 
 
 @contextlib.asynccontextmanager
-async def faulty_servers(dice: Random) -> AsyncIterator[list[str]]:
-    """One to three fake servers that answer wrongly, each behind a proxy that spoils connections."""
+async def faulty_servers(dice: Random, *, fall_silent: bool = False) -> AsyncIterator[list[str]]:
+    """One to three fake servers that answer wrongly, each behind a proxy that spoils connections.
+
+    Those that fall silent answer a few requests, then none.
+    """
     share = dice.uniform(0.05, 0.6)
     async with contextlib.AsyncExitStack() as stack:
         addresses = []
         for _ in range(dice.randint(1, 3)):
             server = FakeServer(model(), dice.choice([0.0, 0.01]))
-            server.faults.extend(dice.choice(PASSING) if dice.random() < share else None for _ in range(40))
+            server.faults.extend(fault(dice, share) for _ in range(dice.randrange(5) if fall_silent else 40))
+            server.always = Fault.HANG if fall_silent else None
             await stack.enter_async_context(server)
             faults = [
                 connection_fault(dice) if dice.random() < share else ConnectionFault() for _ in range(200)
@@ -181,6 +193,63 @@ async def faulty_servers(dice: Random) -> AsyncIterator[list[str]]:
             await stack.enter_async_context(proxy)
             addresses.append(proxy.address)
         yield addresses
+
+
+class StandIn:
+    """In the place of the process that a job starts: a fake server of this one."""
+
+    last_words = ""
+
+    def __init__(self, server: FakeServer, start_s: float, *, will_start: bool) -> None:
+        self._server, self._start_s, self._will_start = server, start_s, will_start
+        self._ended = threading.Event()
+
+    @property
+    def address(self) -> str:
+        return self._server.address
+
+    @property
+    def is_running(self) -> bool:
+        return not self._ended.is_set()
+
+    def start(self) -> None:
+        if self._ended.wait(self._start_s) or not self._will_start:
+            self.close()
+            message = "the fallback does not start"
+            raise LocalServerError(message)
+
+    def close(self) -> None:
+        self._ended.set()
+
+    async def die_after(self, n_requests: int) -> None:
+        await self._server.arrived(n_requests)
+        await self._server.stop()
+        self._ended.set()
+
+
+@contextlib.asynccontextmanager
+async def faulty_fallbacks(dice: Random, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[None]:
+    """What a job starts meanwhile as its own server starts late or not at all, dies, or answers wrongly."""
+    async with contextlib.AsyncExitStack() as stack:
+        made = []
+        for _ in range(MOST_STARTS):
+            server = FakeServer(model(), dice.choice([0.0, 0.02]))
+            server.faults.extend(fault(dice, 0.2) for _ in range(20))
+            server.always = Fault.HANG if dice.random() < 0.1 else None
+            await stack.enter_async_context(server)
+            start_s = dice.choice([0.0, dice.uniform(0.0, 2 * TIMEOUT_MS / 1000)])
+            made.append(StandIn(server, start_s, will_start=dice.random() < 0.8))
+            if dice.random() < 0.3:
+                dying = asyncio.ensure_future(made[-1].die_after(dice.randrange(1, 10)))
+                stack.callback(dying.cancel)
+        starts = iter(made)
+        with monkeypatch.context() as patched:
+            patched.setattr("producers.own_server.LocalServer", lambda *_command: next(starts))
+            yield
+
+
+def fault(dice: Random, share: float) -> Fault | None:
+    return dice.choice(PASSING) if dice.random() < share else None
 
 
 def connection_fault(dice: Random) -> ConnectionFault:

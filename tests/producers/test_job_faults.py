@@ -16,6 +16,7 @@ from tests.producers.faulty_jobs import (
     TIMEOUT_MS,
     Ending,
     Scores,
+    faulty_fallbacks,
     faulty_servers,
     model,
     run_job,
@@ -58,12 +59,12 @@ def check(ending: Ending, policy: str, true: Scores) -> None:
 async def one_run(seed: int, output: Path, true: Scores) -> tuple[int, int]:
     """Returns how many events a job among faults wrote with every score, and how many it did not."""
     dice = Random(seed)
-    policy = dice.choice(["fail", "flag", "skip"])
-    async with faulty_servers(dice) as servers:
+    policy, fallback = dice.choice(["fail", "flag", "skip"]), dice.random() < 0.4
+    patch = pytest.MonkeyPatch()
+    async with faulty_servers(dice, fall_silent=fallback) as servers, faulty_fallbacks(dice, patch):
         streams, tries, hedging = dice.choice([1, 4, 16]), dice.randint(1, 6), dice.random() < 0.3
-        ending = await run_job(
-            servers, output, streams=streams, onFailure=policy, allowedTries=tries, hedging=hedging
-        )
+        settings = {"allowedTries": tries, "hedging": hedging, "fallback": fallback}
+        ending = await run_job(servers, output, streams=streams, onFailure=policy, **settings)
     left = asyncio.all_tasks() - {asyncio.current_task()}
     assert not [task for task in left if "RequestHandler" not in repr(task)]
     check(ending, policy, true)
