@@ -6,6 +6,7 @@ from pathlib import Path
 
 _PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 _CGROUP = Path("/sys/fs/cgroup")
+_OWN_CGROUPS = Path("/proc/self/cgroup")
 
 
 def resident_bytes(workers: Iterable[int]) -> int:
@@ -43,7 +44,7 @@ def _cgroup_limits() -> list[int]:
     """Limits of the control groups, version 2 and 1, from this process's own to the root."""
     files = [_CGROUP / "memory.max", _CGROUP / "memory" / "memory.limit_in_bytes"]
     try:
-        own = Path("/proc/self/cgroup").read_text().splitlines()
+        own = _OWN_CGROUPS.read_text().splitlines()
     except OSError:
         own = []
     for line in own:

@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 class ModelControl:
     """Changes what a registry holds, one change at a time.
 
+    The folder is looked at in threads: it may be a network's, and away.
+
     Args:
         models: What is served.
         metrics: Where models count their work.
@@ -64,7 +66,7 @@ class ModelControl:
         self._models.loading = set(names)
         for name in names:
             async with self._one_change:  # an admin may load models already
-                folders = find_versions(self._repository, name)
+                folders = await asyncio.to_thread(find_versions, self._repository, name)
                 loaded, refused = await self._load(folders, all_or_none=False)
                 if not folders:
                     message = f"no complete version of model {name} is in the repository any more"
@@ -80,7 +82,7 @@ class ModelControl:
             ModelLoadError: It cannot be served; what was served before is still served.
         """
         async with self._one_change:
-            folders = find_versions(self._repository, name)
+            folders = await asyncio.to_thread(find_versions, self._repository, name)
             if not folders:
                 message = f"the repository has no complete version of a model {name[:80]!r}"
                 raise ModelNotFoundError(message)
@@ -144,7 +146,7 @@ class ModelControl:
         loaded: dict[int, LoadedModel] = {}
         refused: dict[int, StartError] = {}
         with ExitStack() as unless_served:
-            to_load = self._still_to_load(folders, loaded, refused)
+            to_load = await asyncio.to_thread(self._still_to_load, folders, loaded, refused)
             while to_load and not (all_or_none and refused):
                 folder = to_load[0]
                 try:
@@ -152,7 +154,7 @@ class ModelControl:
                     unless_served.callback(model.close)
                 except StartError as error:
                     _note(folder, error, refused)
-                to_load = self._still_to_load(folders, loaded, refused)
+                to_load = await asyncio.to_thread(self._still_to_load, folders, loaded, refused)
             if all_or_none and refused:
                 return [], refused
             unless_served.pop_all()
@@ -185,7 +187,7 @@ class ModelControl:
 
     async def _loaded(self, folder: ModelFolder) -> LoadedModel:
         try:
-            config = folder.read_config(self._overrides)
+            config = await asyncio.to_thread(folder.read_config, self._overrides)
             if is_isolated(config, self._config):
                 return await asyncio.to_thread(load_model, folder, self._overrides, self.workers.load)
             # Without a file nothing foreign is read, and a trial would cost half a second for nothing.

@@ -37,7 +37,7 @@ class ModelRegistry:
 
     def what_is_missing(self) -> list[str]:
         """Why the server is not ready, a few words for each model concerned."""
-        refused = self.refused.keys() - self.versions.keys() - self.loading
+        refused = self.refused.keys() - self.versions.keys()
         without_device = [f"{model.name} {model.version}" for model in self.served() if not model.is_ready]
         return [
             *(f"{name} is loading" for name in sorted(self.loading)),
@@ -77,7 +77,7 @@ class ModelRegistry:
                 "name": model.name,
                 "version": model.version,
                 "state": "READY" if model.is_ready else "UNAVAILABLE",
-                "reason": "" if model.is_ready else "device lost" if model.is_lost else "worker restarts",
+                "reason": self._reason(model),
             }
             for model in self.served()
         ]
@@ -86,6 +86,7 @@ class ModelRegistry:
             {"name": name, "version": str(number), "state": "UNAVAILABLE", "reason": type(error).__name__}
             for name, errors in self.refused.items()
             for number, error in errors.items()
+            if number not in self.versions.get(name, {})
         ]
         return served + loading + refused
 
@@ -122,6 +123,13 @@ class ModelRegistry:
     async def close(self, timeout_s: float) -> bool:
         """Closes all models; returns whether all their devices finished in time."""
         return all(await asyncio.gather(*[model.close(timeout_s) for model in self.served()]))
+
+    def _reason(self, model: ServedModel) -> str:
+        """Why a version is not ready, or why it could not be loaded again and serves as it was."""
+        if model.is_ready:
+            error = self.refused.get(model.name, {}).get(int(model.version))
+            return "" if error is None else type(error).__name__
+        return "device lost" if model.is_lost else "worker restarts"
 
     def _missing(self, name: str) -> ModelNotFoundError | ModelNotReadyError:
         if name in self.loading or name in self.refused:

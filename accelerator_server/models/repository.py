@@ -54,14 +54,19 @@ def find_models(repository: Path) -> list[ModelFolder]:
     """Finds the newest complete version of each model: <repository>/<name>/<version>/model.toml.
 
     Raises:
-        ConfigurationError: The repository is not a folder, or there is no model in it.
+        ConfigurationError: The repository is not a folder that can be read, or there is no model in it.
     """
     if not repository.is_dir():
         message = f"model repository {repository} is not a folder"
         raise ConfigurationError(message)
+    try:
+        paths = sorted(repository.iterdir())
+    except OSError as error:
+        message = f"cannot read model repository {repository}: {error.strerror}"
+        raise ConfigurationError(message) from error
     newest = [
         max(versions, key=lambda folder: folder.version)
-        for path in sorted(repository.iterdir())
+        for path in paths
         if MODEL_NAME.fullmatch(path.name) and (versions := _versions(path))
     ]
     if not newest:

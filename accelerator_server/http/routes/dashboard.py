@@ -96,7 +96,7 @@ class DashboardRoutes:
         if not models.ready:
             return ": ".join(["not ready", *models.what_is_missing()[:1]])
         refused = [f"{name} {version}" for name, versions in models.refused.items() for version in versions]
-        return f"ready, without {', '.join(refused)}" if refused else "ready"
+        return f"ready; refused: {', '.join(refused)}" if refused else "ready"
 
 
 def _login_form(message: str = "") -> web.Response:

@@ -3,6 +3,7 @@
 import asyncio
 import re
 import shutil
+import threading
 
 import aiohttp
 import msgspec
@@ -13,6 +14,7 @@ from accelerator_server.config import ServerConfig
 from accelerator_server.lifecycle import AcceleratorServer
 from accelerator_server.models import model_control
 from accelerator_server.models.model_loading import load_model
+from accelerator_server.models.repository import find_versions
 from accelerator_server.models.trial import try_model
 from inference_client.protocol.arrays import to_array
 from inference_client.protocol.routes import infer_path
@@ -298,7 +300,7 @@ async def test_a_model_that_a_failed_reload_left_as_it_was_is_so_after_a_restart
             ("m", "3"): ("UNAVAILABLE", "ConfigurationError"),
         }
         async with session.get("/dashboard.json") as reply:
-            assert (await reply.json())["state"] == "ready, without m 3, m 2"
+            assert (await reply.json())["state"] == "ready; refused: m 3, m 2"
         assert "model m version 1 is ready, in the place of 3, 2, refused" in caplog.text
         assert await change(session, "load") == 422  # an admin wants what the files say, or nothing
         shutil.rmtree(repository / "m" / "3")
@@ -330,6 +332,38 @@ async def test_what_nobody_foresaw_of_one_model_ends_the_service_of_no_other(
         async with session.post("/v2/repository/models/m/load") as reply:
             assert (reply.status, "ZeroDivisionError" in await reply.text()) == (422, True)
     assert "Traceback" in caplog.text
+
+
+async def test_a_version_that_serves_and_could_not_be_loaded_again_is_told_once(repository, admin):
+    async with running(repository, **admin) as session:
+        session.headers.update(ADMIN)
+        (repository / "m" / "1" / "model.toml").write_text("backend =")
+        assert await change(session, "load") == 422
+        assert await index(session) == {("m", "1"): ("READY", "ConfigurationError")}
+        assert await refused_versions(session) == {("m", "1")}
+        assert (await infer(session, ROW, infer_path("m", "1"))).model_version == "1"
+
+
+async def test_a_folder_that_does_not_answer_keeps_nobody_waiting_but_who_loads(
+    repository, admin, monkeypatch
+):
+    is_asked, answers = threading.Event(), threading.Event()
+
+    def find_slowly(*arguments):
+        is_asked.set()
+        assert answers.wait(60)
+        return find_versions(*arguments)
+
+    async with running(repository, **admin) as session:
+        monkeypatch.setattr(model_control, "find_versions", find_slowly)
+        loading = asyncio.ensure_future(change(session, "load"))
+        try:
+            assert await asyncio.to_thread(is_asked.wait, 60)
+            async with asyncio.timeout(30):
+                await infer(session, ROW, **ADMIN)
+        finally:
+            answers.set()
+        assert await loading == 200
 
 
 async def test_a_model_of_which_no_version_can_be_served_is_named_by_all_that_tell_of_it(repository, admin):

@@ -1,5 +1,10 @@
 """The folder of models: what is found, what is left alone, what is refused."""
 
+import errno
+import hashlib
+import os
+from pathlib import Path
+
 import pytest
 
 from accelerator_server.config import parse_override
@@ -30,9 +35,20 @@ def test_a_repository_without_models_is_an_error_that_says_what_was_expected(tmp
         find_models(tmp_path / "nowhere")
 
 
-def test_the_file_is_read_if_its_digest_is_right(tmp_path):
+def test_a_repository_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    def fail(path):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+    write_model(tmp_path)
+    monkeypatch.setattr(Path, "iterdir", fail)
+    with pytest.raises(ConfigurationError, match=f"cannot read model repository {tmp_path}: Stale"):
+        find_models(tmp_path)
+
+
+@pytest.mark.parametrize("form", [str.lower, str.upper])
+def test_the_file_is_read_if_its_digest_is_right(tmp_path, form):
     model = affine_model()
-    write_model(tmp_path, model=model)
+    write_model(tmp_path, model=model, sha256=form(hashlib.sha256(model).hexdigest()))
     (folder,) = find_models(tmp_path)
     assert folder.read_model(folder.read_config([])) == model
 
