@@ -87,6 +87,7 @@ def test_a_damaged_output_is_made_again_as_the_message_says(folder):
     assert made.code == 0, made.out + made.err
     assert run_command(folder, "collect", "a task").code == 0
     (output,) = (folder / "far" / "a task").glob("*_2_1-*.root")
+    assert not list(output.parent.glob(".*"))
     output.write_bytes(output.read_bytes() + b"x")
     refused = run_command(folder, "collect", "a task")
     command = shlex.split(refused.err.rsplit("eventproc ", 1)[1])

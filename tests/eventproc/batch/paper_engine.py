@@ -37,6 +37,7 @@ class PaperEngine(Engine):
         return other
 
     def submit(self, errands):
+        self.poll([])
         for errand in errands:
             if len(self.errands) >= self.takes:
                 message = "no more"

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import pytest
+from msgspec.structs import replace
 
 from eventproc.batch.collection import collect_outputs, write_merged_report
 from eventproc.batch.engines.table import make_engine
@@ -36,6 +37,13 @@ def test_all_jobs_are_submitted_once(task, engine):
     assert submit(task, engine) == [1, 2, 3, 4]
     assert submit(task, engine) == []
     assert states(task, engine) == [State.IDLE] * 4
+
+
+def test_of_two_people_who_submit_at_once_one_does(task, engine):
+    seen = read_status(task, engine).jobs
+    assert submit_jobs(task, engine, seen[:2]) == [1, 2]
+    assert submit_jobs(task, engine, seen) == [3, 4]
+    assert sorted(engine.errands) == ["1.1", "2.1", "3.1", "4.1"]
 
 
 def test_what_an_engine_did_not_take_is_submitted_the_next_time(task, engine):
@@ -100,6 +108,28 @@ def test_a_silent_scheduler_is_reported_and_nothing_is_submitted_twice(task, eng
     assert {job.state for job in status.jobs} == {State.IDLE}
 
 
+def test_following_waits_for_a_silent_scheduler(task, engine, monkeypatch):
+    monkeypatch.setattr("eventproc.batch.submission.POLL_S", 0.0)
+    submit_jobs(task, engine, read_status(task, engine).jobs[:1])
+    engine.answers = False
+    looks = []
+
+    def show(status):
+        looks.append(status.problem)
+        engine.answers = len(looks) > 2
+        for engine_id in list(engine.states) if engine.answers else []:
+            end(task, engine, int(engine_id.split(".")[0]), 0)
+
+    assert follow(task, engine, show).counts() == {State.FINISHED: 4}
+    assert looks[:4] == ["silence"] * 3 + [""]
+
+
+def test_finished_jobs_need_no_scheduler_that_answers(task, engine):
+    finish_all(task, engine)
+    engine.answers = False
+    assert read_status(task, engine).problem == ""
+
+
 def test_killed_jobs_stay_killed(task, engine):
     submit(task, engine)
     end(task, engine, 1, 0)
@@ -121,9 +151,9 @@ def test_jobs_that_were_never_submitted_are_killed_too(task, engine):
 
 def test_a_finished_job_is_made_again_as_another_attempt(task, engine):
     status = finish_all(task, engine)
-    task.job(2).forget_done()
     assert submit_jobs(task, engine, [status.jobs[1]]) == [2]
     assert list(engine.states) == ["2.2"]
+    assert states(task, engine)[1] is State.IDLE
     end(task, engine, 2, 0, attempt=2)
     assert task.job(2).done().attempt == 2
 
@@ -273,6 +303,17 @@ def test_a_damaged_output_is_named_and_nothing_is_merged(task, engine, tmp_path,
     with pytest.raises(FileReadError, match=r"(?s)1 of 4 jobs.*job 3:.*--jobids 3"):
         collect_outputs(task, status, tmp_path / "results")
     assert not (tmp_path / "results").exists()
+
+
+def test_a_job_that_lacks_an_output_is_not_left_out_in_silence(task, engine, tmp_path):
+    finish_all(task, engine)
+    job = task.job(3)
+    done = job.done()
+    job.forget_done()
+    assert job.claim_done(replace(done, outputs=()))
+    with pytest.raises(FileReadError, match=r"4 jobs are to be merged into .*, and have 3 outputs of out"):
+        collect_outputs(task, read_status(task, engine), tmp_path / "results")
+    assert not list((tmp_path / "results").glob("*.root"))
 
 
 def test_an_unfinished_task_is_collected_only_when_asked_to(task, engine, tmp_path):

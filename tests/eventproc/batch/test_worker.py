@@ -6,8 +6,10 @@ import signal
 import sys
 import time
 
+import psutil
 import pytest
 
+from eventproc.batch.preparation import Splitting
 from eventproc.batch.records import Hooks, Limits
 from tests.eventproc.batch.tasks import make_task, order, run_worker, start_worker
 from tests.eventproc.io.tracks import event_id, make_source, write_file
@@ -116,6 +118,49 @@ def test_of_copies_that_run_at_once_one_counts_and_none_fails(tmp_path, data, co
     assert sum("was faster" in text or "done already" in text for text in said) == copies - 1
 
 
+@pytest.mark.parametrize("damage", ["record", "output"])
+def test_outputs_are_not_given_up_for_those_of_another_run_that_are_damaged(tmp_path, data, damage):
+    """Two incarnations of an attempt; the first one's node breaks after it has published."""
+    gate = tmp_path / "gate"
+    wait = f'sh -c \'while ! [ -e {gate} ]; do sleep 0.05; done; cp "$0" "$1"\''
+    job = make_task(tmp_path, data, hooks=Hooks(stage_in=wait)).job(1)
+    order(job)
+    workers = [start_worker(job) for _ in range(2)]
+    wait_for(lambda: sum(run.start() is not None for run in job.runs()) == 2)
+    second, first = workers
+    second.send_signal(signal.SIGSTOP)
+    (child,) = psutil.Process(second.pid).children()
+    child.send_signal(signal.SIGSTOP)
+    gate.touch()
+    assert first.wait(60) == 0
+    winner = job.done()
+    damaged = job.path / ("done.json" if damage == "record" else winner.outputs[0].pfn)
+    damaged.write_bytes(b"")
+    child.send_signal(signal.SIGCONT)
+    second.send_signal(signal.SIGCONT)
+    said = [worker.communicate(timeout=60)[0] for worker in workers]
+    assert second.returncode == 0, said
+    assert job.done().run != winner.run
+    assert ids_in(job.path / job.done().outputs[0].pfn) == [event_id(n) for n in range(10)]
+
+
+@pytest.mark.parametrize("lose", ["path.unlink()", "os.truncate(path, 100)"])
+def test_an_output_that_is_not_as_the_report_describes_it_is_not_published(tmp_path, data, lose):
+    """The file system loses some or all of it when the job has ended."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import atexit, os, pathlib\n"
+        "path = pathlib.Path('copy.root').absolute()\n"
+        f"atexit.register(lambda: path.exists() and {lose})\n"
+    )
+    setup = tmp_path / "setup.sh"
+    setup.write_text(f"export PYTHONPATH={tmp_path}\n")
+    job = make_task(tmp_path, data, setup=setup).job(1)
+    order(job)
+    code, out = run_worker(job)
+    assert (code, job.done()) == (50115 & 0xFF, None), out
+    assert "is not there as the job's report describes it" in end_of(job).reason
+
+
 def test_a_missing_input_ends_with_its_own_code(tmp_path, data):
     job = make_task(tmp_path, data).job(1)
     order(job)
@@ -134,6 +179,15 @@ def test_an_input_that_was_exchanged_is_no_success(tmp_path, data):
     assert run_worker(job)[0] == 8023 & 0xFF
     assert "read 4 events and its slice has 5" in end_of(job).reason
     assert job.done() is None
+
+
+def test_an_input_that_has_grown_is_no_success(tmp_path, data):
+    job = make_task(tmp_path, data, splitting=Splitting(files_per_job=1)).job(1)
+    order(job)
+    data.unlink()
+    write_file(data, 26)
+    assert run_worker(job)[0] == 8023 & 0xFF
+    assert "read 26 events and its slice has 25" in end_of(job).reason
 
 
 @pytest.mark.parametrize(
@@ -188,6 +242,19 @@ def test_a_killed_worker_leaves_a_start_and_no_end(tmp_path, data):
     os.kill(run.start().pid, signal.SIGKILL)
     worker.communicate(timeout=60)
     assert (run.end(), job.done()) == (None, None)
+
+
+def test_what_a_killed_worker_ran_ends_too(tmp_path, data):
+    began = tmp_path / "began"
+    hooks = Hooks(stage_in=f"sh -c 'echo $$ > {began}.new; mv {began}.new {began}; exec sleep 600'")
+    job = make_task(tmp_path, data, hooks=hooks).job(1)
+    order(job)
+    worker = start_worker(job)
+    wait_for(began.exists)
+    child = psutil.Process(int(began.read_text()))
+    worker.kill()
+    worker.communicate(timeout=60)
+    child.wait(60)
 
 
 def test_hooks_fetch_inputs_and_bring_outputs_away(tmp_path, data):
