@@ -334,6 +334,34 @@ async def test_what_nobody_foresaw_of_one_model_ends_the_service_of_no_other(
     assert "Traceback" in caplog.text
 
 
+async def test_a_load_that_is_refused_loads_nothing_else_and_frees_what_it_had(
+    repository, admin, monkeypatch
+):
+    began, freed = [], []
+
+    def load(folder, *arguments):
+        began.append(folder.version)
+        loaded = load_model(folder, *arguments)
+        for backend in loaded.backends:
+            backend.close = lambda: freed.append(folder.version)
+        return loaded
+
+    async with running(repository, **admin, versions=3) as session:
+        monkeypatch.setattr(model_control, "load_model", load)
+        write_refused(repository, "m", 2)
+        write_model(repository, "m", 3)
+        assert await change(session, "load") == 422
+        assert (began, freed) == ([3, 2], [3])
+
+
+async def test_a_version_that_is_loaded_again_is_counted_on(repository, admin):
+    async with running(repository, **admin) as session:
+        session.headers.update(ADMIN)
+        assert await change(session, "load") == 200
+        await infer(session, ROW)
+        assert 'accelerator_rows_total{model="m",version="1"} 1.0' in await metrics(session)
+
+
 async def test_a_version_that_serves_and_could_not_be_loaded_again_is_told_once(repository, admin):
     async with running(repository, **admin) as session:
         session.headers.update(ADMIN)

@@ -9,7 +9,7 @@ import pytest
 
 from accelerator_server.config import parse_override
 from accelerator_server.errors import ConfigurationError, ModelRefusedError
-from accelerator_server.models.repository import check_overrides, find_models
+from accelerator_server.models.repository import check_overrides, find_models, find_versions
 from tests.accelerator_server.model_files import affine_model, write_model
 
 
@@ -33,6 +33,16 @@ def test_a_repository_without_models_is_an_error_that_says_what_was_expected(tmp
         find_models(tmp_path)
     with pytest.raises(ConfigurationError, match="not a folder"):
         find_models(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("gone", [errno.ENOENT, errno.ENOTDIR])
+def test_a_model_that_is_moved_away_while_it_is_looked_for_has_no_versions(tmp_path, monkeypatch, gone):
+    def fail(path):
+        raise OSError(gone, os.strerror(gone))
+
+    write_model(tmp_path)
+    monkeypatch.setattr(Path, "iterdir", fail)
+    assert find_versions(tmp_path, "m") == []
 
 
 def test_a_repository_that_cannot_be_read_is_named(tmp_path, monkeypatch):

@@ -1,5 +1,7 @@
 """What a model tells of its work in Triton's form: times are what requests have seen."""
 
+import time
+
 from accelerator_server.batching.executor import BatchReport
 from accelerator_server.telemetry.statistics import ModelStatistics
 
@@ -29,6 +31,22 @@ def test_requests_that_share_a_batch_have_each_waited_for_all_of_it():
     assert told["success"] == {"count": 4, "ns": 500_000_000}
     assert told["queue"] == {"count": 4, "ns": 80_000_000}
     assert told["compute_infer"] == {"count": 4, "ns": 400_000_000}
+
+
+def test_percentiles_are_those_of_the_requests_that_came_last():
+    statistics = ModelStatistics()
+    assert statistics.latency_percentiles_s(50, 99) == [None, None]
+    for latency_s in (*[9.0] * 500, *range(1000)):
+        statistics.count_request(1, queue_us=0, latency_s=latency_s)
+    assert statistics.latency_percentiles_s(0, 50, 90, 99) == [0, 500, 900, 990]
+
+
+def test_the_time_of_the_last_request_is_told():
+    statistics = ModelStatistics()
+    assert statistics.triton_form("m", "1")["last_inference"] == 0
+    before_ms = time.time_ns() // 1_000_000
+    statistics.count_request(1, queue_us=0, latency_s=0.1)
+    assert before_ms <= statistics.triton_form("m", "1")["last_inference"] <= time.time_ns() // 1_000_000
 
 
 def test_each_size_of_batches_has_its_own_time():
