@@ -36,9 +36,14 @@ def assert_output_is_that_of_one_job(folder):
     same_events(merged, folder / "one.root")
 
 
-def test_through_dask(folder):
+def test_through_dask_on_another_cluster_than_was_said_at_submission(folder):
+    words = ("--engine", "dask", "--engine-option", "scheduler=tcp://127.0.0.1:1", "--dryrun")
+    task = submit(folder, *words)
     with dask_cluster(workers=2) as address:
-        submit(folder, "--engine", "dask", "--engine-option", f"scheduler={address}", "--follow")
+        told = ("--engine-option", f"scheduler={address}")
+        ran = run_command(folder, "resubmit", "t", *told, "--follow")
+    assert ran.code == 0, ran.out + ran.err
+    assert task.job(1).attempt(1).engine_options == {"scheduler": address}
     assert_output_is_that_of_one_job(folder)
 
 

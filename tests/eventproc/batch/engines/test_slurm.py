@@ -70,6 +70,7 @@ def test_arrays_hold_at_most_a_thousand_tasks_of_the_same_limits(tmp_path, tools
     assert {"--mem=500M", "--cpus-per-task=2", "--time=4", "--partition=gpu", "--comment=a b"} <= set(
         calls[2]
     )
+    assert {"--requeue", "--open-mode=append"} <= set(calls[2])
     assert ids[7] == "3_1"
 
 
