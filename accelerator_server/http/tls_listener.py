@@ -37,11 +37,11 @@ class TlsListener:
         self._loop = asyncio.get_running_loop()
         self._handshakes: dict[asyncio.Task[None], None] = {}  # the longest under way first
         self._accepting = self._loop.create_task(self._accept())
+        self._accepting.add_done_callback(lambda _: listening.close())  # not before: the loop waits on it
 
     def close(self) -> None:
         """Accepts no more, and hangs up on those with which nothing is agreed upon."""
         self._accepting.cancel()
-        self._listening.close()
         for handshake in self._handshakes:
             handshake.cancel()
 
@@ -49,6 +49,8 @@ class TlsListener:
         while True:
             try:
                 accepted, _ = await self._loop.sock_accept(self._listening)
+            except ConnectionAbortedError:  # it went while it waited
+                continue
             except OSError as error:
                 logger.error("cannot accept a connection: %s", error)
                 await asyncio.sleep(_RETRY_S)
