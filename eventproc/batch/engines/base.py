@@ -65,8 +65,8 @@ class Engine(ABC):
             if option not in self.options:
                 hint = near_names(option, self.options)
                 message = (
-                    f"engine {self.name!r} has no option {option!r}: {hint}; "
-                    "memory, time and cores are --maxmemory, --maxjobruntime and --numcores"
+                    f"engine {self.name!r} has no option {option!r}: {hint} "
+                    "(memory, time and cores are --maxmemory, --maxjobruntime and --numcores)"
                 )
                 raise ConfigurationError(message)
         self._task = task
