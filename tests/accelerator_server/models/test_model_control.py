@@ -18,7 +18,7 @@ from accelerator_server.models.repository import find_versions
 from accelerator_server.models.trial import try_model
 from inference_client.protocol.arrays import to_array
 from inference_client.protocol.routes import infer_path
-from tests.accelerator_server.answers import infer, is_ready, metrics, refused
+from tests.accelerator_server.answers import infer, is_ready, metrics, refused, waiting_requests
 from tests.accelerator_server.model_files import affine_model, write_model
 from tests.accelerator_server.running import posting, request_of, running
 from tests.accelerator_server.token_files import ADMIN_TOKEN, bearer, write_tokens
@@ -76,10 +76,13 @@ async def test_requests_that_wait_are_answered_by_the_model_that_took_them(repos
     shutil.rmtree(repository)
     write_model(repository, backend="gated")
     async with running(repository, **admin) as session:
-        waiting = await gate.hold(infer(session, ROW, **ADMIN))
+        session.headers.update(ADMIN)
+        on_device = await gate.hold(infer(session, ROW))
+        waiting = asyncio.ensure_future(infer(session, ROW))
+        await waiting_requests(session, 1)
         assert await change(session, "unload") == 200
         gate.open()
-        assert (await waiting).model_version == "1"
+        assert [(await asked).model_version for asked in (on_device, waiting)] == ["1", "1"]
 
 
 @pytest.mark.parametrize("trial_timeout_s", [0, 60], ids=["untried", "tried"])
