@@ -81,6 +81,8 @@ async def test_requests_that_wait_are_answered_by_the_model_that_took_them(repos
         waiting = asyncio.ensure_future(infer(session, ROW))
         await waiting_requests(session, 1)
         assert await change(session, "unload") == 200
+        for _ in range(20):  # turns in which it could be given up
+            await metrics(session)
         gate.open()
         assert [(await asked).model_version for asked in (on_device, waiting)] == ["1", "1"]
 
