@@ -99,6 +99,7 @@ class InferenceService(Service):
         self._clients: list[AsksModel] = []
         self._words: list[RowWords] = []  # one for each client
         self._own_server = OwnServer(params.modelsFolder, params.localServerOptions)
+        self._has_servers = False  # other than one of this job's own
         self._began_s = self._ended_s = 0.0
         self._absorbed: list[tuple[ModelState, ...]] = []  # of the other processes, for each client
 
@@ -154,9 +155,12 @@ class InferenceService(Service):
             if self._params.replayFile:
                 self._replay = await asyncio.to_thread(Replay, self._params.replayFile)
                 servers = [REPLAY_ADDRESS]
-            if not servers and BALANCER_HOST not in os.environ:
+            self._has_servers = bool(servers) or BALANCER_HOST in os.environ
+            if not self._has_servers:
                 servers = [await self._own_server.find()]
             fallback = self._own_server.find if self._params.fallback.enable else None
+            if fallback is not None and self._replay is None:
+                self._own_server.check()
             for client in self._clients:
                 await client.start(servers, fallback)
 
@@ -196,6 +200,8 @@ class InferenceService(Service):
 
     def absorb(self, states: Sequence[Sequence[ModelState]]) -> None:
         """Takes the figures and recordings of the other processes; this one asked for nothing itself."""
+        if self._has_servers and self._own_server.address:
+            states = [[state.of_fallback() for state in part] for part in states]
         self._absorbed = list(zip(*states, strict=True))
         self._join_recordings()  # before the summary tells how much was recorded
 

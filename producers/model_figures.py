@@ -21,6 +21,11 @@ class ModelState:
     asked: tuple[ClientStatistics, ...]
     fallback_agreement: Agreement | None = None
 
+    def of_fallback(self) -> ModelState:
+        """The same, where the only server that the process was told of was the job's fallback."""
+        answered = self.asked[0].requests - self.asked[0].failed_requests
+        return replace(self, fallback_calls=self.fallback_calls + answered)
+
 
 @dataclass(frozen=True, slots=True)
 class ModelFigures:

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
-from eventproc.errors import ConfigurationError
+from eventproc.errors import ConfigurationError, near_names
 from inference_client.errors import LocalServerError, ServersUnavailable
 from inference_client.local_server import LocalServer
 
@@ -15,6 +16,11 @@ _LOG = logging.getLogger("eventproc.InferenceService")
 
 MOST_STARTS = 3
 """Of one job: a server that dies again and again dies of what the job asks, or of the machine."""
+
+_NO_FOLDER = (
+    "a server of the job's own needs process.InferenceService.modelsFolder; a job without one needs "
+    "process.InferenceService.servers, and no fallback"
+)
 
 
 class OwnServer:
@@ -38,6 +44,27 @@ class OwnServer:
     def address(self) -> str:
         """Where it listens; empty before its first start."""
         return self._server.address if self._server is not None else ""
+
+    def check(self) -> None:
+        """Looks whether it could serve the models; the server looks closer when it starts.
+
+        Raises:
+            ConfigurationError: the models folder is not named or not there, or lacks a model.
+        """
+        if not self._models_folder:
+            raise ConfigurationError(_NO_FOLDER)
+        folder = Path(self._models_folder)
+        if not folder.is_dir():
+            message = f"process.InferenceService.modelsFolder: there is no folder {str(folder)!r}"
+            raise ConfigurationError(message)
+        for name in self.models:
+            if not (folder / name).is_dir():
+                known = sorted(one.name for one in folder.iterdir() if one.is_dir())
+                hint = near_names(name, known, "it holds no models")
+                message = (
+                    f"process.InferenceService.modelsFolder: {str(folder)!r} has no model {name!r}: {hint}"
+                )
+                raise ConfigurationError(message)
 
     async def find(self) -> str:
         """Its address; starts it where it does not run.
@@ -63,11 +90,7 @@ class OwnServer:
 
     def _start(self) -> None:
         if not self._models_folder:
-            message = (
-                "the job lists no servers and no modelsFolder for one of its own: set "
-                "process.InferenceService.servers or process.InferenceService.modelsFolder"
-            )
-            raise ConfigurationError(message)
+            raise ConfigurationError(_NO_FOLDER)
         if self._closed.is_set():
             message = "the job needs no accelerator server of its own any more"
             raise LocalServerError(message)

@@ -55,6 +55,16 @@ def test_fallback_serves_itself_when_no_server_answers(command, tmp_path):
         assert not file["Events"]["topTags_status"].array(library="np")[0].any()
 
 
+def test_what_the_fallback_answered_in_several_processes_is_counted_as_such(command):
+    config = CONFIGS / "fallback_cfg.py"
+    done = command("run", config, "servers=http://127.0.0.1:9", "maxEvents=60", "-n", "2")
+    assert done.code == 0, done.err
+    assert len(done.report["processes"]) == 2
+    assert "fallback used" in done.out
+    figures = done.report["services"]["InferenceService"]["toptag_small"]
+    assert figures["fallbackCalls"] == sum(asked["requests"] for asked in figures["asked"]) > 0
+
+
 def test_fallback_is_not_used_while_a_server_answers(command, server):
     done = command("run", CONFIGS / "fallback_cfg.py", f"servers={server.address}", "maxEvents=20")
     assert done.code == 0, done.err

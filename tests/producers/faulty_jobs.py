@@ -120,7 +120,12 @@ def describe(
     keep = ["drop *", "keep *_topTags__*"]
     file = {"fileName": str(output), "outputCommands": keep}
     modules.append(ComponentDescription("OutputModule", "PoolOutputModule", "out", file))
-    service = {"servers": servers, "waitForServers": 10.0, "hedging": hedging, "modelsFolder": MODELS}
+    service = {
+        "servers": servers,
+        "waitForServers": 10.0,
+        "hedging": hedging,
+        "modelsFolder": str(output.parent),
+    }
     service["fallback"] = {"enable": fallback}
     return ProcessDescription(
         name="TEST",
@@ -140,6 +145,7 @@ def describe(
 
 async def run_job(servers: list[str], output: Path, *, streams: int = 8, **parameters) -> Ending:
     """Runs the chain on `events()`; the output must not exist yet."""
+    (output.parent / "toptag").mkdir(exist_ok=True)  # of the models folder; nobody opens it
     jobs.EVENTS[:] = events()
     DURATIONS_S.clear()
     report = JobReport()

@@ -5,6 +5,7 @@ import asyncio
 import psutil
 import pytest
 
+from eventproc.errors import ConfigurationError
 from inference_client.configuration import ClientConfiguration
 from inference_client.local_server import LocalServer
 from inference_client.signature import ModelExpectation
@@ -70,6 +71,16 @@ async def test_the_models_of_a_job_share_one_server_of_its_own(models, servers):
         assert len(servers_run() - before) == 1
     finally:
         await service.stop()
+    assert servers_run() == before
+
+
+async def test_a_fallback_that_lacks_a_model_is_refused_before_anything_is_asked(tmp_path):
+    fallback = FallbackParameters(enable=True)
+    service, _ = service_of(str(tmp_path), servers=[NOWHERE], fallback=fallback)
+    before = servers_run()
+    with pytest.raises(ConfigurationError, match="no model 'first'"):
+        await service.start()
+    await service.stop()
     assert servers_run() == before
 
 
