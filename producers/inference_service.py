@@ -163,6 +163,10 @@ class InferenceService(Service):
                 self._own_server.check()
             for client in self._clients:
                 await client.start(servers, fallback)
+                if fallback is not None and self._replay is None:
+                    self._own_server.check_digest(
+                        client.configuration.model_name, client.model.parameters.sha256
+                    )
 
     async def stop(self) -> None:
         """Closes connections, ends the server of this job, and gives the recording its name."""

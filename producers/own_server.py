@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -66,6 +67,21 @@ class OwnServer:
                 )
                 raise ConfigurationError(message)
 
+    def check_digest(self, name: str, sha256: str) -> None:
+        """Looks whether it could serve a model that others serve, as far as its model.toml files tell.
+
+        Raises:
+            ConfigurationError: every version of it in the models folder has another digest.
+        """
+        told = [_told_digest(path) for path in sorted(Path(self._models_folder, name).glob("*/model.toml"))]
+        if sha256 and told and all(told) and sha256 not in told:
+            message = (
+                f"the fallback would have another model file than the servers: sha256 {' or '.join(told)} in "
+                f"{Path(self._models_folder, name)}, {sha256} at the servers; "
+                "copy theirs, or switch process.InferenceService.fallback off"
+            )
+            raise ConfigurationError(message)
+
     async def find(self) -> str:
         """Its address; starts it where it does not run.
 
@@ -111,3 +127,11 @@ class OwnServer:
         if self._closed.is_set():
             self._server.close()
         _LOG.info("the accelerator server is ready at %s", self._server.address)
+
+
+def _told_digest(path: Path) -> str:
+    """What a model.toml says of its model file; empty if it says nothing, or cannot be read."""
+    try:
+        return str(tomllib.loads(path.read_text()).get("sha256", ""))
+    except (OSError, ValueError):
+        return ""  # the server says what is wrong with it, should it be needed

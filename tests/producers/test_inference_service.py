@@ -1,6 +1,7 @@
 """The server that a job starts for itself is one, however many of its modules ask for however many models."""
 
 import asyncio
+from pathlib import Path
 
 import psutil
 import pytest
@@ -9,6 +10,8 @@ from eventproc.errors import ConfigurationError
 from inference_client.configuration import ClientConfiguration
 from inference_client.local_server import LocalServer
 from inference_client.signature import ModelExpectation
+from inference_client.testing.fake_model import FakeModel
+from inference_client.testing.fake_server import FakeServer
 from producers.inference_service import FallbackParameters, InferenceService
 from tests.inference_client.images import sparse_request
 
@@ -82,6 +85,20 @@ async def test_a_fallback_that_lacks_a_model_is_refused_before_anything_is_asked
         await service.start()
     await service.stop()
     assert servers_run() == before
+
+
+async def test_a_fallback_with_another_file_than_the_servers_is_refused_before_the_first_event(models):
+    text = f'sha256 = "{"2" * 64}"\n{MODEL_TOML}'
+    (Path(models) / "first" / "1" / "model.toml").write_text(text)
+    async with FakeServer(FakeModel(name="first", sha256="1" * 64)) as server:
+        settings = InferenceService.Params(
+            modelsFolder=models, servers=[server.address], fallback=FallbackParameters(enable=True)
+        )
+        service = InferenceService(settings)
+        service.add_model(ClientConfiguration("first", timeout_s=30.0), ModelExpectation)
+        with pytest.raises(ConfigurationError, match=f"sha256 {'2' * 64} in"):
+            await service.start()
+        await service.stop()
 
 
 async def test_models_that_need_the_fallback_at_the_same_time_start_one(models):

@@ -57,6 +57,26 @@ class TestCheck:
             own.check()
 
 
+class TestDigest:
+    @pytest.mark.parametrize("digest", ["a" * 64, ""], ids=["the same", "not announced"])
+    def test_what_is_no_other_file_passes(self, models, own, digest):
+        (models / NAME / "1" / "model.toml").write_text(f'sha256 = "{"a" * 64}"')
+        own.check_digest(NAME, digest)
+
+    def test_one_of_several_versions_is_enough(self, models, own):
+        for version, letter in ((1, "a"), (2, "b")):
+            (models / NAME / str(version)).mkdir(exist_ok=True)
+            (models / NAME / str(version) / "model.toml").write_text(f'sha256 = "{letter * 64}"')
+        own.check_digest(NAME, "a" * 64)
+        with pytest.raises(ConfigurationError, match=f"{'b' * 64} in .*echo, {'c' * 64} at the servers"):
+            own.check_digest(NAME, "c" * 64)
+
+    @pytest.mark.parametrize("text", [MODEL_TOML, "nonsense"], ids=["no digest", "no TOML"])
+    def test_what_tells_no_digest_is_left_to_the_server(self, models, own, text):
+        (models / NAME / "1" / "model.toml").write_text(text)
+        own.check_digest(NAME, "a" * 64)
+
+
 async def test_it_is_started_once_and_again_when_it_died(own):
     before = processes()
     first = await own.find()
