@@ -1,5 +1,6 @@
 """Trials: what goes wrong when a model is loaded goes wrong in a process of its own."""
 
+import psutil
 import pytest
 
 from accelerator_server.config import parse_override
@@ -73,8 +74,10 @@ async def test_what_a_server_runs_in_its_threads_is_tried_first(repository, engi
 
 async def test_a_model_that_never_loads_is_refused_in_time(repository, engine):
     engine(HANG)
+    others = set(psutil.Process().children())
     with pytest.raises(ModelRefusedError, match=r"within 0\.5 s"):
         await tried(repository, timeout_s=0.5)
+    assert set(psutil.Process().children()) == others  # nor is there a zombie
 
 
 async def test_an_engine_that_writes_a_lot_cannot_block_the_trial(repository, engine):
