@@ -90,8 +90,7 @@ class BatchingConfig(Struct, forbid_unknown_fields=True, frozen=True, kw_only=Tr
     """How requests are fused and how many may wait.
 
     Attributes:
-        best_rows: Rows up to which requests are fused into one batch; 0 leaves it to the server, which finds
-            out up to how many, at most max_rows, it pays.
+        best_rows: Rows up to which requests are fused into one batch; 0 means the model's max_rows.
         preferred_rows: Sizes of batches that the device runs best: one of them is run as soon as it can be
             made, and a batch ends at the largest that comes out even.
         max_queue_delay_us: Time that a request may wait for others to fill its batch though the device is

@@ -186,16 +186,6 @@ class ModelQueue:
                 self._left(job, taken=False)
             return dropped
 
-    @property
-    def best_rows(self) -> int:
-        """Rows up to which requests are fused."""
-        return self._rule.best_rows
-
-    def fuse_up_to(self, best_rows: int) -> None:
-        """Fuses requests up to so many rows from now on."""
-        with self._changed:
-            self._rule = replace(self._rule, best_rows=best_rows)
-
     def close(self) -> None:
         """Takes no more jobs and lets device threads end when the last one is taken."""
         with self._changed:

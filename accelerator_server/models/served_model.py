@@ -9,7 +9,6 @@ from typing import NamedTuple
 
 from accelerator_server.backends.base import Backend
 from accelerator_server.batching.batch_choice import BatchRule
-from accelerator_server.batching.best_rows import BestRows
 from accelerator_server.batching.executor import BatchReport, BatchRunner, DeviceThread
 from accelerator_server.batching.finiteness import FinitenessRule
 from accelerator_server.batching.lanes import Lane, LocalLane
@@ -77,8 +76,7 @@ class ServedModel:
         self._backends = loaded.backends
         self._metrics = metrics.of_model(self.name, self.version)
         self._loop = asyncio.get_running_loop()
-        self._best_rows = BestRows(config.max_rows) if _is_left_to_us(config) else None
-        self._quickness = Quickness()  # only the event loop touches it, the one before, and the next one
+        self._quickness = Quickness()  # only the event loop touches it and the next one
         self._handing_over = False
         self._quarantine = Quarantine()
         self._threads = [
@@ -122,7 +120,6 @@ class ServedModel:
                 backend.on_change = self._tell_loop
         self._metrics.waiting_requests.set_function(self.queue.__len__)
         self._metrics.waiting_bytes.set_function(lambda: self.queue.waiting_bytes)
-        self._metrics.best_rows.set_function(lambda: self.queue.best_rows)
         self._metrics.ready.set_function(lambda: self.is_ready)
         self._metrics.devices_up.set_function(lambda: sum(thread.is_usable for thread in self._threads))
         self._metrics.quarantined_inputs.set_function(lambda: self._quarantine.n_guilty)
@@ -272,8 +269,6 @@ class ServedModel:
             if report.n_rows:  # none were run to their end if their worker died
                 self.statistics.count_batch(report)
                 self._quickness.saw(report.n_rows, report.busy_s)
-                if self._best_rows is not None and self._best_rows.saw(report.n_rows, report.busy_s):
-                    self.queue.fuse_up_to(self._best_rows.rows)
                 self._metrics.batch_rows.observe(report.n_rows)
                 self._metrics.compute_seconds.observe(report.compute_s)
             for job, outcome in report.outcomes:
@@ -358,13 +353,6 @@ def _batch_rule(config: ModelConfig) -> BatchRule:
         preferred_rows=frozenset(batching.preferred_rows),
         max_delay_s=batching.max_queue_delay_us / 1e6,
     )
-
-
-def _is_left_to_us(config: ModelConfig) -> bool:
-    """Whether nothing is said of the size of batches; those of a reproducible model cost the same always."""
-    batching = config.batching
-    told = batching.best_rows or batching.preferred_rows or batching.max_queue_delay_us
-    return not told and not config.reproducible
 
 
 def _max_request_rows(config: ModelConfig) -> int:

@@ -41,7 +41,6 @@ class Metrics:
         self._of_model: dict[str, Counts | Distributions | Gauge] = {
             "rows": self._counter("rows", "Rows of successful requests", *_MODEL),
             "batch_rows": self._histogram("batch_rows", "Rows in a batch", _ROW_BUCKETS),
-            "best_rows": self._gauge("best_rows", "Rows up to which requests are fused", *_MODEL),
             "queue_seconds": self._histogram("queue_seconds", "Time in the queue", _SECONDS_BUCKETS),
             "compute_seconds": self._histogram(
                 "compute_seconds", "Time of a batch on the device", _SECONDS_BUCKETS
@@ -112,7 +111,6 @@ class ModelMetrics:
 
     rows: Count
     batch_rows: Distribution
-    best_rows: Gauge
     queue_seconds: Distribution
     compute_seconds: Distribution
     waiting_requests: Gauge

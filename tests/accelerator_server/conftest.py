@@ -14,7 +14,7 @@ CRASHING = "tests.accelerator_server.crashing_backends"
 @pytest.fixture
 def gate(monkeypatch: pytest.MonkeyPatch) -> Iterator[Gate]:
     """Makes the stub backends known; the gate of the gated ones is open."""
-    for name in ("gated", "cramped", "fragile", "mortal", "forgetful", "numbered"):
+    for name in ("gated", "fragile", "mortal", "forgetful", "numbered"):
         monkeypatch.setitem(BACKENDS, name, f"{STUBS}:{name.capitalize()}Backend")
     yield GATE
     GATE.open()

@@ -3,7 +3,6 @@
 import asyncio
 import itertools
 import threading
-import time
 
 import numpy as np
 
@@ -73,15 +72,6 @@ class GatedBackend(StubBackend):
 
     def run(self, inputs):
         GATE.pass_through(len(inputs["x"]))
-        return super().run(inputs)
-
-
-class CrampedBackend(StubBackend):
-    """Takes 1 ms for a row, and 5 ms where there are more than four."""
-
-    def run(self, inputs):
-        n_rows = len(inputs["x"])
-        time.sleep(n_rows * (0.001 if n_rows <= 4 else 0.005))
         return super().run(inputs)
 
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import re
 
 import numpy as np
 import pytest
@@ -28,24 +27,6 @@ async def test_requests_that_wait_for_the_device_share_its_next_batch(tmp_path, 
         assert response.id == f"{k}"
         assert response.parameters.batch_rows == 8
         assert to_array(response.outputs[0]).tolist() == [[k, k]] * 2
-
-
-@pytest.mark.parametrize(("table", "is_found"), [("", True), ("[batching]\nbest_rows = 16", False)])
-async def test_as_many_rows_are_fused_as_pay_unless_the_model_says_how_many(tmp_path, gate, table, is_found):
-    write_model(tmp_path, backend="cramped", keys="max_rows = 16", tables=table)
-    largest = []
-    async with running(tmp_path) as session:
-        for _ in range(40):
-            responses = await asyncio.gather(*[infer(session, request_of([[k] * 4])) for k in range(16)])
-            largest.append(max(response.parameters.batch_rows for response in responses))
-        told = await metrics(session)
-    (found,) = re.findall(r'accelerator_best_rows{model="m",version="1"} (.*)', told)
-    assert largest[0] > 8
-    if is_found:
-        assert max(largest[-1], float(found)) <= 4
-    else:
-        assert largest[-1] > 8
-        assert float(found) == 16
 
 
 async def test_a_full_queue_refuses_at_once_and_says_when_to_come_back(tmp_path, gate):
