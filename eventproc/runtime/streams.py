@@ -75,10 +75,7 @@ class StreamPool:
         self._n_slots = n_slots
         self._max_events = max_events
         self._first_event = first_event
-        # The source serves one stream at a time. A lock would be handed on at each turn of the loop: streams
-        # that waited for a chunk together would ask for inference one by one, and stay in that row.
-        self._source_is_free = asyncio.Event()
-        self._source_is_free.set()
+        self._reading = asyncio.Lock()  # the source serves one stream at a time
         self._stopping = False
         self._turn_began = time.monotonic()
         self.counts = LoopCounts()
@@ -112,12 +109,9 @@ class StreamPool:
             await self._give_way()
 
     async def _next_event(self, stream: int) -> Event | None:
-        while not self._source_is_free.is_set():
-            await self._source_is_free.wait()
-        if self._stopping or self.counts.read == self._max_events:
-            return None
-        self._source_is_free.clear()
-        try:
+        async with self._reading:
+            if self._stopping or self.counts.read == self._max_events:
+                return None
             found = await self._source.next_event()
             if found is None:
                 self._stopping = self.counts.are_all = True
@@ -126,8 +120,6 @@ class StreamPool:
                 await self._follow(LuminosityBlockID(*found.id[:2]))
             index = self._first_event + self.counts.read
             self.counts.read += 1
-        finally:
-            self._source_is_free.set()
         return Event(found.id, index, stream, self._n_slots, found.read, self._transitions.lumi)
 
     async def _follow(self, lumi: LuminosityBlockID) -> None:

@@ -94,38 +94,6 @@ class CountingSource(Source):
         LOG.append("source closed")
 
 
-class LateSource(CountingSource):
-    """Keeps its first caller waiting, as for a chunk of a file."""
-
-    async def next_event(self):
-        for _ in range(0 if self.n_read else 3):
-            await asyncio.sleep(0)
-        return await super().next_event()
-
-
-class Together(ExternalWork):
-    """Answers all who ask in one turn of the event loop, as the inference client does, and logs how many."""
-
-    def __init__(self, params, declare):
-        self.asking = []
-
-    async def acquire(self, event):
-        loop = asyncio.get_running_loop()
-        if not self.asking:
-            loop.call_soon(self.answer)
-        self.asking.append(loop.create_future())
-        await self.asking[-1]
-
-    def answer(self):
-        LOG.append(("together", len(self.asking)))
-        for future in self.asking:
-            future.set_result(None)
-        self.asking = []
-
-    def produce(self, event, work):
-        pass
-
-
 class AddOne(EDProducer):
     class Params(ParameterDescription):
         input: InputTag = InputTag("counter")
