@@ -4,6 +4,8 @@ import asyncio
 import threading
 from contextlib import contextmanager
 
+import psutil
+
 
 @contextmanager
 def serve_elsewhere(server):
@@ -19,3 +21,11 @@ def serve_elsewhere(server):
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()
+
+
+def is_server(process: psutil.Process) -> bool:
+    """Whether it is an accelerator server that has not ended."""
+    try:
+        return "accelerator_server" in process.cmdline()
+    except (psutil.NoSuchProcess, psutil.ZombieProcess):  # of other tests
+        return False

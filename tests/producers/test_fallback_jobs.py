@@ -14,6 +14,7 @@ from inference_client.local_server import LocalServer
 from producers.datatypes import TagStatus
 from tests.producers import jobs
 from tests.producers.faulty_jobs import LABELS, MODELS, N_EVENTS, events
+from tests.producers.serving import is_server
 
 MODEL = "toptag_small"
 TIMEOUT_S = 60
@@ -66,7 +67,7 @@ async def job(server: LocalServer, happenings=(), streams=8, **tagger):
 def own_servers(but: LocalServer) -> list[psutil.Process]:
     """Processes that serve for the job."""
     children = psutil.Process().children()
-    return [one for one in children if one.pid != but.pid and "accelerator_server" in one.cmdline()]
+    return [one for one in children if one.pid != but.pid and is_server(one)]
 
 
 def figures(report):

@@ -14,6 +14,7 @@ from inference_client.testing.fake_model import FakeModel
 from inference_client.testing.fake_server import FakeServer
 from producers.inference_service import FallbackParameters, InferenceService
 from tests.inference_client.images import sparse_request
+from tests.producers.serving import is_server
 
 NAMES = ("first", "second")
 NOWHERE = "http://127.0.0.1:9"
@@ -54,14 +55,7 @@ async def askers_server(clients) -> str:
 
 def servers_run() -> set[psutil.Process]:
     """Servers that this process started and that have not ended."""
-    return {child for child in psutil.Process().children() if _is_server(child)}
-
-
-def _is_server(process: psutil.Process) -> bool:
-    try:
-        return "accelerator_server" in process.cmdline()
-    except (psutil.NoSuchProcess, psutil.ZombieProcess):  # of other tests
-        return False
+    return {child for child in psutil.Process().children() if is_server(child)}
 
 
 @pytest.mark.parametrize("servers", [[], [NOWHERE]], ids=["none listed", "none answers"])

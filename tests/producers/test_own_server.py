@@ -8,6 +8,7 @@ import pytest
 from eventproc.errors import ConfigurationError
 from inference_client.errors import LocalServerError, ServersUnavailable
 from producers.own_server import MOST_STARTS, OwnServer
+from tests.producers.serving import is_server
 
 NAME = "echo"
 MODEL_TOML = """
@@ -35,7 +36,7 @@ def own(models):
 
 def processes() -> set[psutil.Process]:
     """Servers that this process started."""
-    return {child for child in psutil.Process().children() if "accelerator_server" in child.cmdline()}
+    return {child for child in psutil.Process().children() if is_server(child)}
 
 
 class TestCheck:

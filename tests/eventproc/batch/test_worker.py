@@ -128,6 +128,7 @@ def test_outputs_are_not_given_up_for_those_of_another_run_that_are_damaged(tmp_
     workers = [start_worker(job) for _ in range(2)]
     wait_for(lambda: sum(run.start() is not None for run in job.runs()) == 2)
     second, first = workers
+    wait_for(lambda: psutil.Process(second.pid).children())
     second.send_signal(signal.SIGSTOP)
     (child,) = psutil.Process(second.pid).children()
     child.send_signal(signal.SIGSTOP)
