@@ -32,7 +32,7 @@ class JetTruthProducer(EDProducer):
     def produce(self, event: Event) -> None:
         """Puts the labels, in the order of the jets."""
         jets = event.get(self._jets)
-        if not self._partons.is_available:
+        if not event.has(self._partons):
             unknown = np.full(len(jets), LABEL_UNMATCHED, np.int8)
             event.put(self._truth, JetTruth(unknown, np.full(len(jets), np.nan, np.float32)))
             return

@@ -52,7 +52,7 @@ class TopTagAnalyzer(EDAnalyzer):
         jets, tags = event.get(self._jets), event.get(self._tags)
         labels = (
             event.get(self._truth).label
-            if self._truth.is_available
+            if event.has(self._truth)
             else np.full(len(jets), LABEL_UNMATCHED, np.int8)
         )
         for label, kind in KINDS.items():

@@ -85,6 +85,24 @@ async def test_scores_and_jets_by_what_they_truly_are(tmp_path):
     }  # fmt: skip
 
 
+async def test_jets_of_an_event_without_truth_are_unknown(tmp_path):
+    one = np.array([330], np.float32)
+    jets = Jets(one, np.zeros_like(one), np.zeros_like(one), one, one.astype(np.int32))
+    tags = TopTags(np.array([0.5], np.float32), np.array([TagStatus.ok], np.uint8))
+    truth = JetTruth(np.array([1], np.int8), np.zeros_like(one))
+    event = {"ecalJets": jets, "topTags": tags}
+    report = await run(
+        [{**event, "jetTruth": truth}, event],
+        ComponentDescription(
+            "EDAnalyzer", "TopTagAnalyzer", "analysis", {"fileName": str(tmp_path / "h.root")}
+        ),
+    )
+    assert not report.errors, report.errors
+    with uproot.open(tmp_path / "h.root") as file:
+        counts = {kind: int(file[f"score_{kind}"].to_hist().sum()) for kind in ("QCD", "top", "unknown")}
+    assert counts == {"QCD": 0, "top": 1, "unknown": 1}
+
+
 async def test_a_failed_job_writes_no_histograms(tmp_path):
     broken = hits(JET.rawId, np.full(len(JET), np.nan))
     report = await run(

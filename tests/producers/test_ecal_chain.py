@@ -89,3 +89,13 @@ async def test_jets_are_labelled_by_the_nearest_parton():
 async def test_collision_data_have_no_truth():
     _, (event,) = await run_chain([{"ecalRecHits": JET}], "ecalCrystals", "ecalJets", "jetTruth")
     assert event["JetTruth"].label.tolist() == [-1]
+
+
+async def test_an_event_that_lacks_its_partons_has_no_truth_and_others_have():
+    _, (event,) = await run_chain([{"ecalRecHits": JET}], "ecalCrystals", "ecalJets")
+    eta, phi = float(event["Jets"].eta[0]), float(event["Jets"].phi[0])
+    events = [{"ecalRecHits": JET, "genPartons": partons((6, 600, eta, phi))}, {"ecalRecHits": JET}]
+    report, (top, unknown) = await run_chain(events, "ecalCrystals", "ecalJets", "jetTruth")
+    assert not report.errors, report.errors
+    assert top["JetTruth"].label.tolist() == [1]
+    assert unknown["JetTruth"].label.tolist() == [-1]
