@@ -15,8 +15,8 @@ from eventproc.batch.engines.command_line import call
 from eventproc.batch.errors import EngineFailure
 from eventproc.batch.job_status import JobStatus, State
 from eventproc.batch.lumi_report import LUMI_REPORTS
+from eventproc.batch.record_files import write_whole
 from eventproc.batch.records import DoneRecord, OutputRecord
-from eventproc.batch.results_folder import write_whole
 from eventproc.batch.task_folder import TaskFolder
 from eventproc.batch.task_status import TaskStatus, figures, spreads
 from eventproc.batch.verification import damage, file_damage, output_path

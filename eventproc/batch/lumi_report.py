@@ -7,7 +7,7 @@ from pathlib import Path
 
 from eventproc.batch.job_status import State
 from eventproc.batch.manifest import content_mask
-from eventproc.batch.results_folder import write_whole
+from eventproc.batch.record_files import write_whole
 from eventproc.batch.task_folder import TaskFolder
 from eventproc.batch.task_status import TaskStatus
 from eventproc.model.ranges import LumiMask, lumi_mask

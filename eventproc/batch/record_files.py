@@ -70,6 +70,20 @@ def write_record(path: Path, record: msgspec.Struct) -> None:
         temporary.replace(path)
 
 
+def write_whole(path: Path, text: str) -> None:
+    """Writes a text in place of an older one; it is whole or not there.
+
+    Raises:
+        OSError: the file system refuses.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
 def claim_record(path: Path, record: msgspec.Struct) -> bool:
     """Writes a record unless there is one; of several writers exactly one gets True.
 

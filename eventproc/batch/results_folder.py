@@ -1,4 +1,4 @@
-"""The folder of a task's results: who may write there, and files that appear complete."""
+"""The folder of a task's results: who may write there."""
 
 from __future__ import annotations
 
@@ -47,17 +47,3 @@ def only_collection(folder: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()  # its file stays: one that is removed could be locked twice, under two names
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Writes a text in place of an older one; it is whole or not there.
-
-    Raises:
-        OSError: the file system refuses.
-    """
-    temporary = path.with_name(f".{path.name}.new")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from eventproc.batch.job_configuration import job_configuration
 from eventproc.batch.job_folder import JobFolder
-from eventproc.batch.record_files import read_record, write_record
+from eventproc.batch.record_files import read_record, write_record, write_whole
 from eventproc.batch.records import TASK_FORMAT, AttemptRecord, Hooks, JobRecord, TaskRecord, WorkOrder
 from eventproc.batch.run_script import render_run_script
 from eventproc.batch.wheel import pack_wheel, plugin_distributions
@@ -140,9 +140,9 @@ def create_task(
     try:
         for folder in (task.engine_folder, path / "jobs"):
             folder.mkdir(parents=True, exist_ok=True)
-        _put(path / "process.json", render_frozen_job(description))
+        write_whole(path / "process.json", render_frozen_job(description))
         wheels = [pack_wheel(distribution, path) for distribution in plugin_distributions()]
-        _put(path / "run.sh", render_run_script(python, _key(wheels)))
+        write_whole(path / "run.sh", render_run_script(python, _key(wheels)))
         (path / "run.sh").chmod(0o755)
         if setup is not None:
             shutil.copyfile(setup, path / "setup.sh")
@@ -159,7 +159,7 @@ def _write_job(task: TaskFolder, job: JobRecord, description: ProcessDescription
     """Writes what a worker needs; what is there already may be read by one."""
     folder = task.job(job.id)
     folder.path.mkdir(exist_ok=True)
-    _put(folder.process, render_frozen_job(job_configuration(description, job, task.record.outputs)))
+    write_whole(folder.process, render_frozen_job(job_configuration(description, job, task.record.outputs)))
     for shared in task.shared_files():
         _copy(shared, folder.path / shared.name)
     events = job.events if job.files else None
@@ -171,12 +171,6 @@ def _key(wheels: list[Path]) -> str:
     for wheel in wheels:
         digest.update(wheel.read_bytes())
     return digest.hexdigest()[:16]
-
-
-def _put(path: Path, text: str) -> None:
-    temporary = path.with_name(f".{path.name}.new")
-    temporary.write_text(text, encoding="utf-8")
-    temporary.replace(path)
 
 
 def _copy(file: Path, name: Path) -> None:

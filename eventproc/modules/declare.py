@@ -35,7 +35,7 @@ class Declare(Protocol):
     def may_consume(
         self, product_type: type[T], tag: InputTag | str, branch_type: BranchType = BranchType.InEvent
     ) -> Token[T]:
-        """Asks for a product that may be missing: ``event.has(token)`` tells of an event whether it is there."""
+        """Asks for a product that may be missing: ``event.has(token)`` tells whether one has it."""
 
     def produces(
         self,

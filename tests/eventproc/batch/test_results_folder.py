@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from eventproc.batch.results_folder import only_collection, write_whole, writing_results
+from eventproc.batch.record_files import write_whole
+from eventproc.batch.results_folder import only_collection, writing_results
 from eventproc.errors import ConfigurationError, FileWriteError
 
 
