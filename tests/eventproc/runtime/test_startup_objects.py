@@ -8,6 +8,14 @@ from eventproc.errors import LogicError
 from eventproc.runtime.startup_objects import startup_objects_left_out
 
 
+@pytest.fixture(autouse=True)
+def nothing_left_out():
+    """What the run of all tests leaves out is looked at meanwhile."""
+    gc.unfreeze()
+    yield
+    gc.freeze()
+
+
 def collected(make):
     """Whether a cycle that is made and let go is found by a collection."""
     gone = []
@@ -48,9 +56,6 @@ def test_everything_is_looked_at_again_after_a_failure():
 
 def test_what_somebody_else_has_left_out_stays_left_out():
     gc.freeze()
-    try:
-        with startup_objects_left_out():
-            pass
-        assert gc.get_freeze_count() > 0
-    finally:
-        gc.unfreeze()
+    with startup_objects_left_out():
+        pass
+    assert gc.get_freeze_count() > 0
