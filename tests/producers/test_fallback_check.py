@@ -1,6 +1,7 @@
 """What is kept of the servers' first answers, while the fallback is asked for its own."""
 
 import asyncio
+from contextlib import asynccontextmanager
 
 import numpy as np
 
@@ -21,12 +22,19 @@ def question() -> InferenceRequest:
     return InferenceRequest(id="q", inputs=[dense_tensor("image", np.ones((1, 1, 2, 2), np.float32))])
 
 
+@asynccontextmanager
+async def asking():
+    """A client of a fallback that answers after a second, and the way to it."""
+    way = MemoryTransport(FakeModel(row_shape=(1, 2, 2)), ADDRESS, delay_s=1.0)
+    configuration = ClientConfiguration("fake", servers=[ADDRESS])
+    async with InferenceClient(configuration, connect=lambda _address: way) as client:
+        yield client, way
+
+
 def test_servers_may_answer_while_the_fallback_is_asked_what_they_answered_before():
     async def run():
-        way = MemoryTransport(FakeModel(row_shape=(1, 2, 2)), ADDRESS, delay_s=1.0)
         check = FallbackCheck(FallbackPolicy())
-        configuration = ClientConfiguration("fake", servers=[ADDRESS])
-        async with InferenceClient(configuration, connect=lambda _address: way) as client:
+        async with asking() as (client, way):
             answer = await client.infer(question())
             check.remember(question(), answer)
             measuring = asyncio.ensure_future(check.measure(client))
@@ -42,10 +50,8 @@ def test_servers_may_answer_while_the_fallback_is_asked_what_they_answered_befor
 
 def test_what_is_kept_is_asked_at_once():
     async def run():
-        way = MemoryTransport(FakeModel(row_shape=(1, 2, 2)), ADDRESS, delay_s=1.0)
         check = FallbackCheck(FallbackPolicy())
-        configuration = ClientConfiguration("fake", servers=[ADDRESS])
-        async with InferenceClient(configuration, connect=lambda _address: way) as client:
+        async with asking() as (client, _):
             answer = await client.infer(question())
             for _ in range(20):
                 check.remember(question(), answer)
